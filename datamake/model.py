@@ -1,0 +1,498 @@
+"""The nouns of datamake, as values and enums; no behaviour beyond properties.
+
+Knows nothing of files, of storage or of how anything is carried out. Paths are relative to the
+project root, with `/`, unless a name says otherwise. A *digest* is text: `HASH-SIZE` (32 hex
+digits of XXH3-128, then bytes), with `x` behind it for an executable file and `/` for a folder,
+whose hash is that of its listing and whose size is the sum of its files'.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Protocol
+
+    class Tree(Protocol):
+        """What expanding and linking may ask of the files of a project."""
+
+        def kind(self, path: str) -> str | None:
+            """`"file"`, `"folder"` or None where nothing is; symbolic links are followed."""
+
+        def entries(self, folder: str) -> Mapping[str, str]:
+            """Name → kind of what is in a folder (`""` is the root), sorted; empty if absent."""
+
+        def read(self, path: str) -> bytes | None:
+            """The content of a file, or None."""
+
+        def digest(self, path: str) -> str | None:
+            """The digest of a file, or None."""
+
+
+class Status(str, Enum):
+    """What became of a target in a build, or in a plan would become of it."""
+
+    UP_TO_DATE = "up-to-date"
+    BUILT = "built"
+    RESTORED = "restored"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    SKIPPED = "skipped"
+    RUN = "run"
+    RESTORE = "restore"
+    MAYBE = "maybe"
+    CHECK = "check"
+
+
+class Code(str, Enum):
+    """Why a target is stale: the reason codes."""
+
+    NEVER_BUILT = "never-built"
+    COMMAND_CHANGED = "command-changed"
+    INPUT_CHANGED = "input-changed"
+    INPUT_ADDED = "input-added"
+    INPUT_REMOVED = "input-removed"
+    PARAM_CHANGED = "param-changed"
+    ENV_CHANGED = "env-changed"
+    CODE_CHANGED = "code-changed"
+    OUTPUT_MISSING = "output-missing"
+    OUTPUT_CHANGED = "output-changed"
+    UPSTREAM = "upstream"
+    FORCED = "forced"
+    ALWAYS = "always"
+    EXPIRED = "expired"
+    RULES_CHANGED = "rules-changed"
+    CHECK_CHANGED = "check-changed"
+
+
+@value
+class Reason:
+    """One cause of staleness: what changed, and from what to what."""
+
+    code: Code
+    detail: str
+    subject: str | None = None
+    old: str | None = None
+    new: str | None = None
+
+
+# What a person wrote
+
+
+@value
+class Part:
+    """One Datafile of a project: the root's, or an included one."""
+
+    file: str
+    """The Datafile's path."""
+    folder: str = ""
+    """What its paths are relative to; `""` for the root."""
+    space: str = ""
+    """Prefix of its names, `"sales."`, or `""`."""
+
+
+@value
+class Declaration:
+    """A source or target as declared: validated, defaults merged, placeholders not yet filled."""
+
+    name: str
+    """With its name space: `sales.clean`."""
+    part: Part
+    kind: str
+    """`run`, `argv`, `python` or `copy`; of a source, `source`."""
+    table: Mapping[str, Any]
+    """Its keys and values as TOML gave them, those of `[defaults]` included."""
+    inherited: frozenset[str] = frozenset()
+    """The keys of `table` that come from `[defaults]` alone (their place in the file is there)."""
+
+
+@value
+class Spec:
+    """The validated, unexpanded content of a project's Datafiles, with the profile merged in."""
+
+    project: Mapping[str, Any]
+    params: Mapping[str, Any]
+    targets: Mapping[str, Declaration]
+    sources: Mapping[str, Declaration]
+    parts: tuple[Part, ...]
+    """The root's first."""
+    pools: Mapping[str, int] = NOTHING
+    profile: str | None = None
+
+
+# What it expands to
+
+
+@value
+class Input:
+    """Something that a target reads, with its placeholders filled."""
+
+    kind: str
+    """`target` (by name), `path`, `glob` or `folder`."""
+    text: str
+    """The name (`clean[*]`), or the path from the project root (`raw/*.csv`, `raw/`)."""
+    name: str | None = None
+    """Its name in a table of `inputs`."""
+    output: str | None = None
+    """The output of the target that is asked for, where it is one of several."""
+    optional: bool = False
+    place: tuple[str | int, ...] = ()
+    """Keys that lead to it in the Datafile."""
+
+
+@value
+class Output:
+    """A file or folder that a target writes."""
+
+    path: str
+    name: str | None = None
+    folder: bool = False
+    staged: bool = False
+    """Given to the action by placeholder (or by its kind), hence published only on success."""
+
+
+@value
+class Resources:
+    """What running a target takes."""
+
+    cpus: int = 1
+    memory: int | None = None
+    """Bytes."""
+    pool: Mapping[str, int] = NOTHING
+    priority: int = 0
+
+
+@value
+class Policy:
+    """When and how often a target is run. Times are seconds."""
+
+    timeout: float | None = None
+    retries: int = 0
+    retry_delay: float = 1.0
+    max_age: float | None = None
+    always: bool = False
+    cache: bool = True
+
+
+@value
+class Surroundings:
+    """What an action sees around it."""
+
+    cwd: str = ""
+    shell: tuple[str, ...] | None = None
+    """None: `bash -euo pipefail -c`, or no shell at all where none is needed."""
+    venv: str | None = None
+    env: Mapping[str, str | None] = NOTHING
+    """Variables that count; None takes the value from the environment."""
+    inherit_env: bool = True
+    secrets: tuple[str, ...] = ()
+
+
+RESOURCES = Resources()
+POLICY = Policy()
+SURROUNDINGS = Surroundings()
+
+
+@value
+class Target:
+    """A declared unit to bring up to date: an instance, where `foreach` is used."""
+
+    name: str
+    """`clean`, or `clean[01]`."""
+    family: str
+    """The declared name, `clean`."""
+    kind: str
+    part: Part
+    inputs: tuple[Input, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    template: str | tuple[str, ...] = ""
+    """The script, the arguments or `module:function`, its placeholders not yet filled."""
+    each: Mapping[str, str] = NOTHING
+    """The values of its foreach variables."""
+    params: Mapping[str, Any] = NOTHING
+    """The params that count: those its template names, and those it declares."""
+    declared_params: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
+    """Paths and globs."""
+    implicit: bool = True
+    surroundings: Surroundings = SURROUNDINGS
+    resources: Resources = RESOURCES
+    policy: Policy = POLICY
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    description: str = ""
+
+
+@value
+class Pending:
+    """A foreach target whose instances are known only when other targets are up to date."""
+
+    name: str
+    """`clean[*]`."""
+    family: str
+    pattern: str
+    """A path with captures, from the project root; `""` where it has another target's instances."""
+    needs: tuple[str, ...] = ()
+    """The targets, or pending names, that must be up to date first."""
+
+
+# How targets hang together
+
+
+@value
+class Item:
+    """One file, folder or target that an input comes down to."""
+
+    path: str
+    """`""` for a target without outputs."""
+    producer: str | None = None
+    """The target that makes it."""
+    inside: str | None = None
+    """The producer's folder output that `path` lies in, where it is not an output itself."""
+    pattern: bool = False
+    """`path` is a glob over the files in `inside`."""
+
+
+@value
+class Link:
+    """An input and what it comes down to, sorted by path but for instances, which keep their order."""
+
+    input: Input
+    items: tuple[Item, ...] = ()
+
+
+# What was seen, and what follows
+
+
+@value
+class Written:
+    """An output with its content."""
+
+    path: str
+    digest: str
+    name: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return size_of(self.digest)
+
+
+def size_of(digest: str) -> int:
+    """The size, in bytes, that a digest carries."""
+    return int(digest.partition("-")[2].rstrip("x/"))
+
+
+Field = tuple[str, str, str]
+"""One thing that decides an action's result: its kind, its subject, its value."""
+
+
+@value
+class Record:
+    """What was seen when a target last came up to date."""
+
+    target: str
+    fingerprint: str
+    fields: tuple[Field, ...] = ()
+    outputs: tuple[Written, ...] = ()
+    time: float = 0.0
+    """Of the success, in seconds since 1970."""
+    duration: float = 0.0
+    """Seconds that running it took."""
+    accepted: bool = False
+    """Recorded by hand (`accept`), so never to be shared."""
+
+
+@value
+class Verdict:
+    """What a target's record, inputs and outputs say of it."""
+
+    status: Status
+    """`UP_TO_DATE`, `RUN`, `RESTORE` or, in a plan, `MAYBE`."""
+    reasons: tuple[Reason, ...] = ()
+    fingerprint: str = ""
+    """`""` while an input's content is not known."""
+    fields: tuple[Field, ...] = ()
+    outputs: tuple[Written, ...] = ()
+    """The content that its outputs have, or will have once restored."""
+    present: bool = True
+    """Whether all outputs are there; False leaves them to the cache."""
+
+
+# What is carried out
+
+
+@value
+class Slot:
+    """An output of an action that is about to run."""
+
+    output: Output
+    path: str
+    """Where the action writes it: the real path, or one in the staging folder."""
+
+
+@value
+class Call:
+    """A Python function to call, and what it may be given by name."""
+
+    function: str
+    """`module:function`."""
+    paths: tuple[str, ...]
+    """Absolute folders put first on `sys.path`."""
+    arguments: Mapping[str, Any]
+    """Parameter → text, list or mapping as JSON has them."""
+    files: frozenset[str]
+    """The parameters whose values are paths."""
+
+
+@value
+class Action:
+    """One concrete, expanded piece of work, with all that an executor needs. Paths are absolute."""
+
+    target: str
+    kind: str
+    argv: tuple[str, ...] = ()
+    call: Call | None = None
+    copies: tuple[tuple[str, str], ...] = ()
+    """From → to, for `copy`."""
+    cwd: str = ""
+    env: Mapping[str, str] = NOTHING
+    interpreter: str = ""
+    """Of a `python` action."""
+    log: str = ""
+    secrets: tuple[str, ...] = ()
+    """Values that are masked in the log."""
+    timeout: float | None = None
+    slots: tuple[Slot, ...] = ()
+    staging: str = ""
+    """The folder that staged outputs are written in, or `""`."""
+    cache: bool = True
+    """Whether the outputs' bytes go into the store."""
+
+
+@value
+class Result:
+    """What became of an action. `error` is None if it succeeded."""
+
+    target: str
+    error: str | None = None
+    facts: tuple[str, ...] = ()
+    outputs: tuple[Written, ...] = ()
+    duration: float = 0.0
+    stored: bool = False
+    """Whether the cache has all the outputs' bytes."""
+
+
+# What a caller sees
+
+
+@value
+class Event:
+    """Something that happened in a build, as it happens.
+
+    Kinds: `run-started` (data: `total`), `target-started` (`attempt`, `reasons`), `target-ended`
+    (a `TargetResult` as `result`), `waiting` (`for`: held by another build), `retry` (`attempt`,
+    `delay`, `error`), `grown` (`total`), `notice` (`message`: a line for people), `run-ended`
+    (a `BuildResult` as `result`).
+    """
+
+    kind: str
+    time: float
+    target: str | None = None
+    data: Mapping[str, Any] = NOTHING
+
+
+@value
+class PlannedTarget:
+    """A target in a plan."""
+
+    name: str
+    status: Status
+    reasons: tuple[Reason, ...] = ()
+    estimate_s: float | None = None
+    """Seconds it took before; None where nothing is known."""
+
+
+@value
+class Plan:
+    """What a build would do, in the order of running."""
+
+    targets: tuple[PlannedTarget, ...]
+    critical_path: tuple[str, ...] = ()
+    """The targets whose times add up to the least time the build can take."""
+    critical_s: float = 0.0
+    total_s: float = 0.0
+    """Seconds of all that will or may run, one after the other, where known."""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many targets have each of the statuses of a plan."""
+        return counted(self.targets, PLAN_STATUSES)
+
+    @property
+    def stale(self) -> bool:
+        """Whether anything is to be done; `always` alone does not count."""
+        return any(
+            target.status is not Status.UP_TO_DATE
+            and any(reason.code is not Code.ALWAYS for reason in target.reasons)
+            for target in self.targets
+        )
+
+
+@value
+class TargetResult:
+    """What became of one target in a build."""
+
+    name: str
+    status: Status
+    present: bool = True
+    reasons: tuple[Reason, ...] = ()
+    fingerprint: str = ""
+    duration_s: float = 0.0
+    outputs: tuple[Written, ...] = ()
+    error: str | None = None
+    facts: tuple[str, ...] = ()
+    log: str | None = None
+    """Path of its log, from the project root, where it ran."""
+
+
+@value
+class BuildResult:
+    """What became of a build. `targets` is in the order they ended."""
+
+    ok: bool
+    exit_code: int
+    duration_s: float
+    targets: tuple[TargetResult, ...]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many targets have each of the statuses of a build."""
+        return counted(self.targets, BUILD_STATUSES)
+
+
+BUILD_STATUSES = (
+    Status.UP_TO_DATE,
+    Status.BUILT,
+    Status.RESTORED,
+    Status.FAILED,
+    Status.BLOCKED,
+    Status.SKIPPED,
+)
+PLAN_STATUSES = (Status.UP_TO_DATE, Status.RUN, Status.RESTORE, Status.MAYBE, Status.CHECK)
+
+
+def counted(
+    targets: tuple[PlannedTarget, ...] | tuple[TargetResult, ...], statuses: tuple[Status, ...]
+) -> dict[str, int]:
+    """How many targets have each status, zeros included."""
+    counts = {status.value: 0 for status in statuses}
+    for target in targets:
+        counts[target.status.value] += 1
+    return counts
