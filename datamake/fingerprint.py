@@ -1,0 +1,193 @@
+"""The ordered fields that decide an action's result, their hash, and the difference of two lists.
+
+Knows nothing of where contents come from: digests, values and versions are arguments. Decision and
+explanation are the same data: what is hashed is what a record keeps and what `differences` compares.
+"""
+
+from __future__ import annotations
+
+from posixpath import basename
+
+from xxhash import xxh3_128
+
+from datamake.datafile.placeholders import names
+from datamake.model import Code, Reason
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from datamake.model import Field, Link, Target
+
+FORMAT = "fields-1"
+RULES = {"run": "run-1", "argv": "argv-1", "python": "python-1", "copy": "copy-1"}
+"""The version of what each kind does; a new one makes its targets stale."""
+UNSET = "unset"
+
+
+@value
+class Content:
+    """A file, folder or target that an input came down to, with its content."""
+
+    link: Link
+    path: str
+    digest: str
+    """Of a target without outputs: its fingerprint."""
+    producer: str | None = None
+
+
+@value
+class Context:
+    """What counts for an action beside its declaration and its inputs."""
+
+    code: Sequence[tuple[str, str]] = ()
+    """Path and digest of each file that counts as code, sorted."""
+    env: Mapping[str, str | None] = {}  # noqa: RUF012 - never written to
+    """The values of the variables that count; None is unset."""
+    python: str = ""
+    """`3.11`, for `python` actions."""
+    platform: str = ""
+    """Operating system and architecture, where the project lets them count."""
+
+
+def fields(target: Target, contents: Iterable[Content], context: Context) -> tuple[Field, ...]:
+    """All that decides the result of a target's action, in a fixed order."""
+    template = target.template
+    script = template if isinstance(template, str) else "\0".join(template)
+    used = names(script)
+    found: list[Field] = [("rules", "", RULES[target.kind]), ("command", "", script.strip())]
+    found += _surroundings(target, context, used)
+    found += [("param", name, text_of(target.params[name])) for name in sorted(target.params)]
+    found += [
+        ("param", name, each)
+        for name, each in target.each.items()
+        if name in used or target.kind == "python"
+    ]
+    found += [("code", path, digest) for path, digest in context.code]
+    named = target.kind != "copy" or any(output.folder for output in target.outputs)
+    for content in contents:
+        found += _input(content, named=named, bare=target.kind == "copy")
+    for output in target.outputs:
+        path = basename(output.path.rstrip("/")) if output.staged else output.path
+        found.append(("output", output.name or "", path + "/" * output.folder))
+    return tuple(found)
+
+
+def _surroundings(target: Target, context: Context, used: Iterable[str]) -> list[Field]:
+    around = target.surroundings
+    found: list[Field] = []
+    if target.kind != "copy":
+        found.append(("cwd", "", around.cwd))
+    if around.shell is not None:
+        found.append(("shell", "", "\0".join(around.shell)))
+    if not around.inherit_env:
+        found.append(("inherit_env", "", "false"))
+    if "target" in used:
+        found.append(("name", "", target.name))
+    if context.python and target.kind == "python":
+        found.append(("python", "", context.python))
+    if context.platform:
+        found.append(("platform", "", context.platform))
+    found += [
+        ("env", name, UNSET if (value := context.env[name]) is None else f"={value}")
+        for name in sorted(around.env)
+    ]
+    return found
+
+
+def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
+    """The fields of one content: under the name it is used by, with its path where that is seen."""
+    asked = content.link.input
+    kind = f"input:{asked.name}" if asked.name else "input"
+    path = content.path or content.producer or ""
+    subject = (basename(path.rstrip("/")) if bare else path) if named else ""
+    found: list[Field] = [(kind, subject, content.digest)]
+    if asked.kind == "target" and content.producer and "[" in content.producer:
+        found.append(("instance", content.producer, path if named and not bare else ""))
+    return found
+
+
+def fingerprint(fields: Iterable[Field]) -> str:
+    """XXH3-128, in hex, over the fields, each part preceded by its length in characters."""
+    parts = [FORMAT]
+    for kind, subject, value in fields:
+        parts.append(f"{len(kind)}:{kind}{len(subject)}:{subject}{len(value)}:{value}")
+    return xxh3_128("".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def text_of(value: Any) -> str:
+    """A param's value as typed text: `"2013"` and `2013` differ."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    import json
+
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+
+
+CHANGED = {
+    "rules": Code.RULES_CHANGED,
+    "python": Code.RULES_CHANGED,
+    "platform": Code.ENV_CHANGED,
+    "env": Code.ENV_CHANGED,
+    "inherit_env": Code.ENV_CHANGED,
+    "param": Code.PARAM_CHANGED,
+    "code": Code.CODE_CHANGED,
+}
+"""The reason code for each kind of field but inputs; what is not named here is the command's."""
+
+
+def differences(old: Sequence[Field], new: Sequence[Field]) -> tuple[Reason, ...]:
+    """Why two lists of fields differ, one reason for each field that was added, removed or changed."""
+    before, after = _by_subject(old), _by_subject(new)
+    reasons = [
+        _difference(kind, subject, before.get((kind, subject)), after.get((kind, subject)))
+        for kind, subject in {**after, **before}
+        if before.get((kind, subject)) != after.get((kind, subject))
+    ]
+    found = [reason for reason in reasons if reason is not None]
+    if not found and tuple(old) != tuple(new):
+        found.append(Reason(Code.INPUT_CHANGED, "the inputs are in another order"))
+    return tuple(sorted(found, key=lambda reason: reason.code is Code.INPUT_CHANGED))
+
+
+def _by_subject(fields: Sequence[Field]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Values by kind and subject; a file that is an input twice has two."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for kind, subject, value in fields:
+        found[kind, subject] = (*found.get((kind, subject), ()), value)
+    return found
+
+
+def _difference(
+    kind: str, subject: str, old: tuple[str, ...] | None, new: tuple[str, ...] | None
+) -> Reason | None:
+    before = None if old is None else shown(kind, old[0])
+    after = None if new is None else shown(kind, new[0])
+    kind, _, name = kind.partition(":")
+    if kind in ("input", "instance"):
+        code = Code.INPUT_ADDED if old is None else Code.INPUT_REMOVED if new is None else None
+        if kind == "instance" and code is not None:
+            return None  # its input says so already
+        return Reason(code or Code.INPUT_CHANGED, subject or name, subject, before, after)
+    code = CHANGED.get(kind, Code.COMMAND_CHANGED)
+    if code is Code.COMMAND_CHANGED and kind != "command":
+        subject = f"{kind} {subject}".strip()
+    if code is Code.RULES_CHANGED:
+        subject = "python" if kind == "python" else "datamake's rules for its kind"
+    if kind in ("platform", "inherit_env"):
+        subject = kind
+    detail = subject or "the command"
+    if kind in ("param", "env", "python") and before is not None and after is not None:
+        detail = f"{detail}: {before} → {after}"
+    return Reason(code, detail, subject or None, before, after)
+
+
+def shown(kind: str, value: str) -> str:
+    """A field's value as people read it."""
+    if kind == "env":
+        return "(unset)" if value == UNSET else value[1:]
+    return value.replace("\0", " ")
