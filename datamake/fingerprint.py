@@ -12,7 +12,7 @@ from xxhash import xxh3_128
 
 from datamake.datafile.placeholders import names
 from datamake.model import Code, Reason
-from datamake.values import value
+from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Context:
 
     code: Sequence[tuple[str, str]] = ()
     """Path and digest of each file that counts as code, sorted."""
-    env: Mapping[str, str | None] = {}  # noqa: RUF012 - never written to
+    env: Mapping[str, str | None] = NOTHING
     """The values of the variables that count; None is unset."""
     python: str = ""
     """`3.11`, for `python` actions."""
@@ -112,8 +112,8 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
 def fingerprint(fields: Iterable[Field]) -> str:
     """XXH3-128, in hex, over the fields, each part preceded by its length in characters."""
     parts = [FORMAT]
-    for kind, subject, value in fields:
-        parts.append(f"{len(kind)}:{kind}{len(subject)}:{subject}{len(value)}:{value}")
+    for kind, subject, text in fields:
+        parts.append(f"{len(kind)}:{kind}{len(subject)}:{subject}{len(text)}:{text}")
     return xxh3_128("".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -157,8 +157,8 @@ def differences(old: Sequence[Field], new: Sequence[Field]) -> tuple[Reason, ...
 def _by_subject(fields: Sequence[Field]) -> dict[tuple[str, str], tuple[str, ...]]:
     """Values by kind and subject; a file that is an input twice has two."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
-    for kind, subject, value in fields:
-        found[kind, subject] = (*found.get((kind, subject), ()), value)
+    for kind, subject, text in fields:
+        found[kind, subject] = (*found.get((kind, subject), ()), text)
     return found
 
 

@@ -15,7 +15,7 @@ from collections import deque
 from enum import Enum
 from heapq import heappop, heappush
 
-from datamake.values import value
+from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Capacity:
     jobs: int
     memory: int | None = None
     """Bytes; None is no limit."""
-    pools: Mapping[str, int] = {}  # noqa: RUF012 - never written to
+    pools: Mapping[str, int] = NOTHING
 
 
 class Slots:
@@ -146,8 +146,12 @@ class Schedule:
         """How many of its needs are not final, for each target that is waiting."""
         self._verb: dict[str, Verb] = {}
         """Whether a ready or running target is to be restored or run."""
-        self._queue: list[tuple[float, int, str]] = []
+        self._queues: dict[object, list[tuple[float, int, str]]] = {}
+        """What is ready, the most urgent first, apart for each different demand of resources."""
         self._order: dict[str, int] = {}
+        self._again: set[str] = set()
+        """What was judged by a content that came out different while it was running."""
+        self._settling: deque[str] = deque()
         self._out: deque[Instruction] = deque()
         self._grow(needs)
 
@@ -159,14 +163,18 @@ class Schedule:
             self._wait(name)
         return self._instructions()
 
-    def judged(self, name: str, verb: Verb | None, absent: Iterable[str] = ()) -> list[Instruction]:
+    def judged(
+        self, name: str, verb: Verb | None, absent: Iterable[str] = (), *, differs: bool = False
+    ) -> list[Instruction]:
         """A verdict: None is up to date; else what is to be done with it.
 
-        `absent` are the needs whose bytes have to be there first.
+        `absent` are the needs whose bytes have to be there first. `differs`: others were judged in
+        this build by a content that it no longer has.
         """
         absent = [need for need in absent if self.life[need] is Life.CURRENT]
         if verb is None:
             self._move(name, Life.CURRENT)
+            self._revise(name, differs=differs)
         elif absent and not self._stopped:
             for need in absent:
                 self._ready(need, Verb.RESTORE)
@@ -175,21 +183,17 @@ class Schedule:
             self._ready(name, verb)
         return self._instructions()
 
-    def finished(
-        self, name: str, *, ok: bool, differs: bool = False
-    ) -> list[Instruction]:
-        """A restore or a run ended, or judging failed.
-
-        `differs`: others were judged in this build by a content that it no longer has.
-        """
+    def finished(self, name: str, *, ok: bool, differs: bool = False) -> list[Instruction]:
+        """A restore or a run ended, or judging failed."""
         self._free(name)
-        self._move(name, Life.CURRENT if ok else Life.FAILED)
+        if ok and name in self._again:
+            self._again.discard(name)
+            self._wait(name)
+        else:
+            self._move(name, Life.CURRENT if ok else Life.FAILED)
         if not ok and not self._keep_going:
-            self._stopped = True
-        if differs:
-            for user in self.users.get(name, ()):
-                if self.life[user] is Life.CURRENT:
-                    self._wait(user)
+            self._end()
+        self._revise(name, differs=differs)
         return self._instructions()
 
     def lost(self, name: str) -> list[Instruction]:
@@ -210,7 +214,10 @@ class Schedule:
         return self._instructions()
 
     def grown(
-        self, pending: str, added: Mapping[str, Sequence[str]], relinked: Mapping[str, Sequence[str]]
+        self,
+        pending: str,
+        added: Mapping[str, Sequence[str]],
+        relinked: Mapping[str, Sequence[str]],
     ) -> list[Instruction]:
         """The instances of a pending foreach are known; `relinked` needs other things now."""
         self._grow({**added, **relinked})
@@ -221,13 +228,20 @@ class Schedule:
 
     def stop(self) -> list[Instruction]:
         """Start nothing more, judge nothing more; what runs is let finish."""
-        self._stopped = True
+        self._end()
         for name, life in list(self.life.items()):
-            if life in (Life.WAITING, Life.JUDGING, Life.READY, Life.RESTING):
+            if life in (Life.WAITING, Life.JUDGING):
                 self._move(name, Life.SKIPPED)
         return self._instructions()
 
     # What follows
+
+    def _end(self) -> None:
+        """From now on nothing is started."""
+        self._stopped = True
+        for name, life in list(self.life.items()):
+            if life in (Life.READY, Life.RESTING):
+                self._move(name, Life.SKIPPED)
 
     def _grow(self, needs: Mapping[str, Sequence[str]]) -> None:
         for name in needs:
@@ -256,7 +270,7 @@ class Schedule:
             if self.life[user] is Life.WAITING:
                 self._lacking[user] += 1 if was_ended else -1
                 if not self._lacking[user]:
-                    self._settle(user)
+                    self._settling.append(user)
 
     def _wait(self, name: str) -> None:
         """Waits for what it needs; with nothing to wait for, it is judged."""
@@ -264,7 +278,15 @@ class Schedule:
             self._move(name, Life.WAITING)
         self._lacking[name] = sum(self.life[need] not in ENDED for need in self.needs[name])
         if not self._lacking[name]:
-            self._settle(name)
+            self._settling.append(name)
+
+    def _revise(self, name: str, *, differs: bool) -> None:
+        """Has what was judged by an earlier content of `name` judged again."""
+        for user in self.users.get(name, ()) if differs else ():
+            if self.life[user] in (Life.CURRENT, Life.READY):
+                self._wait(user)
+            elif self.life[user] is Life.RUNNING:
+                self._again.add(user)
 
     def _settle(self, name: str) -> None:
         """All that it needs has ended: judge it, or let it end as they did."""
@@ -283,11 +305,10 @@ class Schedule:
             return
         self._verb[name] = verb
         self._move(name, Life.READY)
-        resources = self._resources(name)
-        heappush(
-            self._queue,
-            (-resources.priority * 1e12 - self._urgency(name), self._order[name], name),
-        )
+        wanted = self._resources(name)
+        demand = (wanted.cpus, wanted.memory, tuple(wanted.pool.items()))
+        urgency = wanted.priority * 1e12 + self._urgency(name)
+        heappush(self._queues.setdefault(demand, []), (-urgency, self._order[name], name))
 
     def _free(self, name: str) -> None:
         if self.life[name] is Life.RUNNING:
@@ -295,24 +316,32 @@ class Schedule:
 
     def _instructions(self) -> list[Instruction]:
         """What there is to do now: what was decided, then all that there is room for."""
-        self._begin()
+        while self._settling:
+            name = self._settling.popleft()
+            if self.life[name] is Life.WAITING and not self._lacking[name]:
+                self._settle(name)
+        while (ready := self._next()) is not None:
+            self.life[ready] = Life.RUNNING
+            self._out.append((self._verb[ready], ready))
         out = list(self._out)
         self._out.clear()
         return out
 
-    def _begin(self) -> None:
-        passed = []
-        while self._queue and self.slots.cpus > 0:
-            entry = heappop(self._queue)
-            name = entry[2]
-            if self.life[name] is not Life.READY:
-                continue
-            if self._stopped:
-                self._move(name, Life.SKIPPED)
-            elif self.slots.take(name, self._resources(name)):
-                self.life[name] = Life.RUNNING
-                self._out.append((self._verb[name], name))
-            else:
-                passed.append(entry)
-        for entry in passed:
-            heappush(self._queue, entry)
+    def _next(self) -> str | None:
+        """The most urgent target that there is room for; it has its slots then.
+
+        Where the first of a queue finds no room, none behind it does: they want the same.
+        """
+        if self._stopped or self.slots.cpus <= 0:
+            return None
+        heads = []
+        for queue in self._queues.values():
+            while queue and self.life[queue[0][2]] is not Life.READY:
+                heappop(queue)
+            if queue:
+                heads.append((queue[0], queue))
+        for (_, _, name), queue in sorted(heads):
+            if self.slots.take(name, self._resources(name)):
+                heappop(queue)
+                return name
+        return None

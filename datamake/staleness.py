@@ -54,9 +54,10 @@ def judge(
     """
     record = evidence.record
     if record is not None and record.fingerprint == evidence.fingerprint:
-        reasons = _output_reasons(record.outputs, evidence.seen)
+        recorded = _same_outputs(target, record.outputs) or ()
+        reasons = _output_reasons(recorded, evidence.seen)
         if demanded is None and not reasons:
-            return _verdict(Status.UP_TO_DATE, evidence, (), record.outputs)
+            return _verdict(Status.UP_TO_DATE, evidence, (), recorded)
     else:
         reasons = _input_reasons(evidence, sources)
     if demanded is not None:
@@ -93,9 +94,7 @@ def _input_reasons(evidence: Evidence, sources: Sources) -> tuple[Reason, ...]:
     return differences(sources.recorded_fields(), evidence.fields)
 
 
-def _output_reasons(
-    outputs: Sequence[Written], seen: Sequence[str | None]
-) -> tuple[Reason, ...]:
+def _output_reasons(outputs: Sequence[Written], seen: Sequence[str | None]) -> tuple[Reason, ...]:
     return tuple(
         Reason(
             Code.OUTPUT_MISSING if now is None else Code.OUTPUT_CHANGED,
@@ -104,22 +103,21 @@ def _output_reasons(
             written.digest,
             now,
         )
-        for written, now in zip(outputs, seen)
+        for written, now in zip(outputs, seen, strict=True)
         if written.digest != now
     )
 
 
-def _same_outputs(
-    target: Target, outputs: Sequence[Written] | None
-) -> tuple[Written, ...] | None:
-    """A cache's outputs in this target's order and under its paths, or None if they don't fit.
+def _same_outputs(target: Target, outputs: Sequence[Written] | None) -> tuple[Written, ...] | None:
+    """Recorded or cached outputs under this target's paths, or None if they don't fit.
 
     They are matched by place and name: a staged output's directory is not in the fingerprint.
     """
     if outputs is None or len(outputs) != len(target.outputs):
         return None
-    if any(known.name != own.name for known, own in zip(outputs, target.outputs)):
+    if any(known.name != own.name for known, own in zip(outputs, target.outputs, strict=True)):
         return None
     return tuple(
-        Written(own.path, known.digest, own.name) for known, own in zip(outputs, target.outputs)
+        Written(own.path, known.digest, own.name)
+        for known, own in zip(outputs, target.outputs, strict=True)
     )
