@@ -108,8 +108,6 @@ def apparent(text: str) -> Iterator[str]:
 
 def member(base: str, name: str) -> str:
     """`name` in the module `base`, which may be a module itself."""
-    if name == "*":
-        return base
     return base + name if base.endswith(".") else f"{base}.{name}"
 
 

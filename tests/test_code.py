@@ -23,6 +23,7 @@ class Files:
         self.reads = 0
 
     def kind(self, path):
+        assert "\0" not in path
         if path in self.files:
             return "file"
         below = f"{path}/" if path else ""
@@ -85,7 +86,9 @@ COMMANDS = [
 @pytest.mark.parametrize(("command", "expected"), COMMANDS)
 def test_a_word_that_is_a_file_counts(command, expected):
     """Whatever the way it is written; what is no file of the project doesn't."""
-    texts = dict.fromkeys(["a.py", "conf/a.toml", "a b.txt", "caf\u00e9", "-dash"], "")
+    texts = dict.fromkeys(
+        ["a.py", "../a.py", "/a.py", "conf/a.toml", "a b.txt", "caf\u00e9", "-dash"], ""
+    )
     assert counted(command, texts) == tuple(expected)
 
 
@@ -97,9 +100,9 @@ SCRIPTS = [
         id="the words of a shell script, and of those it runs",
     ),
     pytest.param(
-        {"a.sh": "bash a.sh b.sh", "b.sh": "bash a.sh"},
+        {"a.sh": "bash a.sh b.sh", "b.sh": "bash c.sh", "c.sh": "bash b.sh"},
         "sh a.sh",
-        {"a.sh", "b.sh"},
+        {"a.sh", "b.sh", "c.sh"},
         id="scripts that run each other",
     ),
     pytest.param(
@@ -111,6 +114,12 @@ SCRIPTS = [
         "./tool",
         {"tool", "words.txt"},
         id="a script by its first line; other text isn't read further",
+    ),
+    pytest.param(
+        {"tool.v2": "#!/bin/sh\ncat words.txt", "words.txt": "", "data.csv": "words.txt"},
+        "./tool.v2 data.csv",
+        {"tool.v2", "data.csv", "words.txt"},
+        id="by its first line, whatever its ending, if it can be run",
     ),
     pytest.param(
         {"bin/tool": "#!/usr/bin/python3\nimport lib", "bin/lib.py": "", "lib.py": ""},
@@ -180,7 +189,7 @@ IMPORTS = [
         ["pkg/__init__.py", "pkg/base.py"],
         id="names in brackets that it can't parse",
     ),
-    pytest.param("'\\d'\nimport late", ["lib/late.py"], id="what Python warns of"),
+    pytest.param("'\\d'; import late", ["lib/late.py"], id="what Python warns of"),
     pytest.param("import " + "a." * 5000 + "a", [], id="far too deep"),
     pytest.param(b"\xff\x00import late", [], id="bytes that are no text"),
 ]
@@ -250,13 +259,13 @@ def test_what_is_remembered_is_not_read():
 
 def test_one_script_of_many_targets_is_looked_up_once():
     """A thousand targets that run one script cost little more than one."""
-    tree = Files({**MODULES, "run.py": "import pkg.near"})
+    tree = Files({**MODULES, "run.py": "import pkg.near", "run.sh": "python run.py"})
     code = Code(tree, {})
-    code.implicit(["python", "run.py"], "", ["."])
+    code.implicit(["run.sh"], "", ["."])
     asked = []
     tree.kind = lambda path: asked.append(path) or ("file" if path in tree.files else None)
     for number in range(1000):
-        assert len(code.implicit(["python", "run.py", f"raw/{number}.csv"], "", ["."])) == 7
+        assert len(code.implicit(["sh", "run.sh", f"raw/{number}.csv"], "", ["."])) == 8
     assert len(asked) == 3000
 
 
