@@ -1,0 +1,69 @@
+"""Storages: places that keep bytes by key, and how to open one by URL.
+
+Knows nothing of what the bytes are. Keys are relative paths with `/`. A new kind of storage is one
+module with a class that has these methods, and one line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from datamake.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Protocol
+
+    class Storage(Protocol):
+        """Bytes by key. What is written is there as a whole or not at all.
+
+        A key that is not there raises FileNotFoundError; anything else that goes wrong, OSError.
+        Threads may share a storage, and processes the place that it is in.
+        """
+
+        def read(self, key: str, start: int = 0, count: int | None = None) -> bytes:
+            """`count` bytes (fewer at the end) from `start`, or all that follows."""
+
+        def fetch(self, key: str, path: str) -> None:
+            """Make a new local file of it. An error may leave half a file."""
+
+        def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
+            """Put bytes there; whether they were: without `replace`, what is there stays."""
+
+        def store(self, key: str, path: str) -> None:
+            """Put the content of a local file there, in place of what is there."""
+
+        def size(self, key: str) -> int | None:
+            """How many bytes are there, None where nothing is."""
+
+        def touch(self, key: str) -> bool:
+            """Note that it was used now; False where nothing is."""
+
+        def delete(self, key: str) -> None:
+            """Remove it, if it is there."""
+
+        def entries(self, prefix: str = "") -> Iterator[tuple[str, int, float]]:
+            """Key, size and time of last use (seconds since 1970) of all below a prefix.
+
+            The prefix is `""` or ends in `/`. In no order; what comes or goes meanwhile may or may
+            not be among them.
+            """
+
+
+KINDS = {
+    "file": ("datamake.storage.local", "LocalStorage"),
+    "memory": ("datamake.storage.memory", "MemoryStorage"),
+}
+"""Scheme of a URL → module and class, imported when one is opened."""
+
+
+def open_storage(url: str) -> Storage:
+    """The storage at a URL or local path. Raises UsageError for a scheme that nothing here has."""
+    scheme, colon, place = url.partition("://")
+    if not colon:
+        scheme, place = "file", url
+    if scheme not in KINDS:
+        known = ", ".join(f"`{name}://`" for name in KINDS)
+        raise UsageError(f"no storage for `{scheme}://`", [f"known: a local path, {known}"])
+    module, name = KINDS[scheme]
+    opened: Storage = getattr(__import__(module, fromlist=[name]), name)(place)
+    return opened
