@@ -1,0 +1,349 @@
+"""What this machine remembers of a project, in SQLite: records, stamps, code facts, past runs.
+
+Knows nothing of how targets hang together or are judged, and is, with `database`, where all SQL is. It may be
+deleted at any time: what is lost is time and history. What is changed is kept in memory until
+`commit`, which writes all of it in one short transaction, so that several builds can share a tree.
+"""
+
+from __future__ import annotations
+
+import os
+from _thread import allocate_lock
+from struct import Struct
+
+from datamake.database import Database, loaded, packed, stored, unpacked
+from datamake.model import Field, Record, Status, Written
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from datamake.database import Change, Row
+
+KEPT_RUNS = 1_000
+SWEPT_EVERY = 100
+"""Runs after which the stamps of files that are gone, and all facts about code, are forgotten."""
+STAMP = Struct("<qqqQ?")
+Stamp = tuple[int, ...]
+"""Size, mtime and ctime in nanoseconds, inode, whether executable."""
+
+
+@value
+class Run:
+    """A past run. `duration` and `exit_code` are None for one that did not come to its end."""
+
+    run: int
+    time: float
+    selection: tuple[str, ...]
+    duration: float | None
+    summary: Mapping[str, int]
+    exit_code: int | None
+
+
+@value
+class TargetRun:
+    """What became of a target in a past run; `reason` is a reason code or `""`."""
+
+    run: int
+    target: str
+    status: str
+    started: float
+    duration: float
+    fingerprint: str
+    reason: str = ""
+    detail: str = ""
+
+
+class Stamps:
+    """Path → stamp and digest: what spares the hashing of files. May be used from any thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = allocate_lock()
+        self._known: dict[str, tuple[bytes, str]] | None = None
+        self._changed: dict[str, None] = {}
+
+    def get(self, path: str) -> tuple[Stamp, str] | None:
+        """The stamp that a path had when it was hashed, and its digest."""
+        known = self._all().get(path)
+        return (STAMP.unpack(known[0]), known[1]) if known else None
+
+    def put(self, path: str, stamp: Stamp, digest: str) -> None:
+        """Remember the digest that goes with a stamp."""
+        self._all()[path] = STAMP.pack(*stamp), digest
+        self._changed[path] = None
+
+    def drop(self, path: str) -> None:
+        """Forget a path."""
+        if self._all().pop(path, None):
+            self._changed[path] = None
+
+    def sweep(self, root: str) -> None:
+        """Forget the paths of files that are gone from `root`."""
+        for path in list(self._all()):
+            if not os.path.lexists(os.path.join(root, path)):
+                self.drop(path)
+
+    def changes(self) -> list[Change]:
+        """What has changed since this was last asked."""
+        put, dropped = [], []
+        while self._changed:
+            path = self._changed.popitem()[0]
+            known = self._all().get(path)
+            if known:
+                put.append((stored(path), *known))
+            else:
+                dropped.append((stored(path),))
+        return [
+            ("REPLACE INTO stamps VALUES (?, ?, ?)", put),
+            ("DELETE FROM stamps WHERE path = ?", dropped),
+        ]
+
+    def _all(self) -> dict[str, tuple[bytes, str]]:
+        if self._known is None:
+            with self._lock:
+                if self._known is None:
+                    rows = self._database.rows("SELECT path, stamp, digest FROM stamps")
+                    self._known = {loaded(path): (stamp, digest) for path, stamp, digest in rows}
+        return self._known
+
+
+class Memo(dict[str, tuple[str, ...]]):
+    """Key → texts: facts that are read from code, by the digest of what they are read from."""
+
+    def __init__(self, database: Database) -> None:
+        rows = database.rows("SELECT key, facts FROM memo")
+        super().__init__((loaded(key), unpacked(facts)) for key, facts in rows)
+        self._changed: list[str] = []
+
+    def __setitem__(self, key: str, facts: tuple[str, ...]) -> None:
+        super().__setitem__(key, facts)
+        self._changed.append(key)
+
+    def changes(self) -> list[Change]:
+        """What has changed since this was last asked."""
+        rows = [(stored(key), packed(self[key])) for key in self._changed]
+        self._changed.clear()
+        return [("REPLACE INTO memo VALUES (?, ?)", rows)]
+
+
+class History:
+    """Past runs, what became of targets in them, and how long targets take."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._results: list[Row] = []
+        self._durations: list[Row] = []
+        self._ends: list[Row] = []
+        self.sweep_due = False
+
+    def start_run(self, time: float, selection: Sequence[str] = ()) -> int:
+        """The number of a run that begins now; 0 where the state is only read."""
+        if self._database.readonly:
+            return 0
+        return self._database.insert(
+            "INSERT INTO runs (time, selection) VALUES (?, ?)", (time, packed(selection))
+        )
+
+    def add(self, result: TargetRun) -> None:
+        """Note what became of a target. The duration of one that was built counts as expected."""
+        self._results.append(
+            (
+                result.run,
+                stored(result.target),
+                result.status,
+                result.started,
+                result.duration,
+                result.fingerprint,
+                result.reason,
+                stored(result.detail),
+            )
+        )
+        if result.status == Status.BUILT:
+            self._durations.append((stored(result.target), result.duration))
+
+    def end_run(
+        self, run: int, duration: float, summary: Mapping[str, int], exit_code: int
+    ) -> None:
+        """Note how a run ended."""
+        counts = " ".join(f"{status}={count}" for status, count in summary.items())
+        self._ends.append((duration, counts, exit_code, run))
+        self.sweep_due = run % SWEPT_EVERY == 0
+
+    def changes(self) -> list[Change]:
+        """What is new since this was last asked; runs that are too old go."""
+        old = [(end[-1] - KEPT_RUNS,) for end in self._ends]
+        changes: list[Change] = [
+            ("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._results),
+            ("REPLACE INTO durations VALUES (?, ?)", self._durations),
+            ("UPDATE runs SET duration = ?, summary = ?, exit_code = ? WHERE run = ?", self._ends),
+            ("DELETE FROM results WHERE run <= ?", old),
+            ("DELETE FROM runs WHERE run <= ?", old),
+            ("DELETE FROM memo", [()] if self.sweep_due else []),
+        ]
+        self._results, self._durations, self._ends, self.sweep_due = [], [], [], False
+        return changes
+
+    def durations(self) -> dict[str, float]:
+        """Target → seconds that it took when it was last built."""
+        rows = self._database.rows("SELECT target, duration FROM durations")
+        return {loaded(target): duration for target, duration in rows}
+
+    def runs(self, limit: int) -> list[Run]:
+        """The last runs, newest first."""
+        rows = self._database.rows(
+            "SELECT run, time, selection, duration, summary, exit_code FROM runs"
+            " ORDER BY run DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            Run(run, time, unpacked(selection), duration, _counts(summary), exit_code)
+            for run, time, selection, duration, summary, exit_code in rows
+        ]
+
+    def target_runs(self, target: str, limit: int) -> list[TargetRun]:
+        """What became of a target in the last runs that did something about it, newest first."""
+        rows = self._database.rows(
+            "SELECT results.* FROM runs JOIN results USING (run)"
+            " WHERE target = ? ORDER BY run DESC LIMIT ?",
+            (stored(target), limit),
+        )
+        return [
+            TargetRun(run, target, status, started, duration, fingerprint, reason, loaded(detail))
+            for run, _, status, started, duration, fingerprint, reason, detail in rows
+        ]
+
+
+class State:
+    """What is remembered of a project in its folder `.datamake`."""
+
+    def __init__(
+        self, folder: str, *, readonly: bool = False, notice: Callable[[str], None]
+    ) -> None:
+        self._database = Database(
+            os.path.join(folder, "state.sqlite"), readonly=readonly, notice=notice
+        )
+        self._root = os.path.dirname(folder)
+        self._records: dict[str, Record] | None = None
+        self._written: dict[str, Record | None] = {}
+        self._memo: Memo | None = None
+        self.stamps = Stamps(self._database)
+        self.history = History(self._database)
+
+    @property
+    def readonly(self) -> bool:
+        """Whether nothing is written, because so asked or because the disk does not allow it."""
+        return self._database.readonly
+
+    @property
+    def statements(self) -> int:
+        """How many SQL statements were carried out."""
+        return self._database.statements
+
+    @property
+    def memo(self) -> Memo:
+        """Facts that are read from code."""
+        if self._memo is None:
+            self._memo = Memo(self._database)
+        return self._memo
+
+    def records(self) -> dict[str, Record]:
+        """Target → record, all of them, without their fields."""
+        if self._records is None:
+            rows = self._database.rows("SELECT * FROM records")
+            self._records = {record.target: record for record in map(_record, rows)}
+            for target, record in self._written.items():
+                self._remember(target, record)
+        return self._records
+
+    def fields(self, target: str) -> tuple[Field, ...]:
+        """The fields of a target's record."""
+        if target in self._written:
+            record = self._written[target]
+            return record.fields if record else ()
+        rows = self._database.rows("SELECT fields FROM fields WHERE target = ?", (stored(target),))
+        texts = unpacked(rows[0][0]) if rows else ()
+        return tuple(zip(texts[::3], texts[1::3], texts[2::3], strict=False))
+
+    def refresh(self, target: str) -> Record | None:
+        """The record of a target as another process may have written it meanwhile."""
+        rows = self._database.rows("SELECT * FROM records WHERE target = ?", (stored(target),))
+        record = _record(rows[0]) if rows else None
+        self._remember(target, record)
+        return record
+
+    def write(self, record: Record) -> None:
+        """Remember a record, in place of the target's last one."""
+        self._written[record.target] = record
+        self._remember(record.target, record)
+
+    def forget(self, target: str) -> None:
+        """Forget the record of a target."""
+        self._written[target] = None
+        self._remember(target, None)
+
+    def commit(self) -> None:
+        """Write all that has changed, in one transaction; nothing where nothing has."""
+        if self.history.sweep_due:
+            self.stamps.sweep(self._root)
+        changes = [*self._changes(), *self.stamps.changes(), *self.history.changes()]
+        if self._memo is not None:
+            changes += self._memo.changes()
+        self._database.write(changes)
+        self._written.clear()
+
+    def close(self) -> None:
+        """Close the file. What has not been committed is lost."""
+        self._database.close()
+
+    def _remember(self, target: str, record: Record | None) -> None:
+        if self._records is None:
+            return
+        if record:
+            self._records[target] = record
+        else:
+            self._records.pop(target, None)
+
+    def _changes(self) -> list[Change]:
+        written = [record for record in self._written.values() if record]
+        forgotten = [(stored(target),) for target, record in self._written.items() if not record]
+        return [
+            ("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", [_row(one) for one in written]),
+            ("REPLACE INTO fields VALUES (?, ?)", [_fields_row(one) for one in written]),
+            ("DELETE FROM records WHERE target = ?", forgotten),
+            ("DELETE FROM fields WHERE target = ?", forgotten),
+        ]
+
+
+def _row(record: Record) -> Row:
+    outputs = "\0".join(
+        text for one in record.outputs for text in (one.path, one.digest, one.name or "")
+    )
+    return (
+        stored(record.target),
+        record.fingerprint,
+        stored(outputs),
+        record.time,
+        record.duration,
+        record.accepted,
+    )
+
+
+def _record(row: Row) -> Record:
+    target, fingerprint, outputs, time, duration, accepted = row
+    texts = iter(loaded(outputs).split("\0")) if outputs else iter(())
+    written = tuple(
+        Written(path, digest, name or None)
+        for path, digest, name in zip(texts, texts, texts)  # noqa: B905 - one iterator
+    )
+    return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted))
+
+
+def _fields_row(record: Record) -> Row:
+    return stored(record.target), packed([text for field in record.fields for text in field])
+
+
+def _counts(summary: str | None) -> dict[str, int]:
+    pairs = (pair.partition("=") for pair in (summary or "").split())
+    return {status: int(count) for status, _, count in pairs}
