@@ -51,12 +51,16 @@ def clone(source: str, target: str) -> None:
         raise
 
 
-def copy(source: str, target: str) -> None:
-    """Make the new file `target` with the content of `source`. Raises OSError, and leaves a half."""
+def copy(source: str, target: str, *, plain: bool = False) -> None:
+    """Make the new file `target` with the content of `source`, not executable if it is `plain`.
+
+    Raises OSError, and leaves a half.
+    """
     reader = os.open(source, os.O_RDONLY)
     try:
         status = os.fstat(reader)
-        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _mode(status.st_mode))
+        mode = 0o777 if status.st_mode & 0o100 and not plain else 0o666
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             if not _shared(reader, writer, target):
                 for start, end in _spans(reader, status):
@@ -101,11 +105,6 @@ def reflinks(folder: str) -> bool:
     finally:
         remove(first)
         remove(second)
-
-
-def _mode(mode: int) -> int:
-    """The mode to create a copy with, which the operating system takes the umask from."""
-    return 0o777 if mode & 0o100 else 0o666
 
 
 if sys.platform == "darwin":

@@ -78,8 +78,8 @@ class Files:
     """
 
     def __init__(self, root: str, stamps: Stamps, clock: Callable[[], float] = time) -> None:
+        self.stamps = stamps
         self._prefix = root.rstrip("/") + "/"
-        self._stamps = stamps
         self._clock = clock
         self._seen = Remembered()
         self.stats = 0
@@ -122,8 +122,8 @@ class Files:
         except (OSError, ValueError) as error:
             if isinstance(error, OSError) and error.errno not in ABSENT:
                 raise unreadable(path, error) from None
-            if self._stamps.get(path) is not None:
-                self._stamps.drop(path)
+            if self.stamps.get(path) is not None:
+                self.stamps.drop(path)
             return None
         if S_ISDIR(status.st_mode):
             return self.listing(path).digest
@@ -131,7 +131,7 @@ class Files:
 
     def _file(self, path: str, status: os.stat_result) -> str:
         """The digest of a file that was just looked at, from its stamp or its content."""
-        saved = self._stamps.get(path)
+        saved = self.stamps.get(path)
         if saved is not None and saved[0] == stamp_of(status):
             return saved[1]
         if not S_ISREG(status.st_mode):
@@ -144,9 +144,9 @@ class Files:
         self.stats += 1
         self.bytes_read += stamp[0]
         if max(stamp[1], stamp[2]) < now - RACY_NS:
-            self._stamps.put(path, stamp, digest)
+            self.stamps.put(path, stamp, digest)
         elif saved is not None:
-            self._stamps.drop(path)
+            self.stamps.drop(path)
         return digest
 
 

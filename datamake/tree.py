@@ -23,7 +23,7 @@ class LocalTree:
     """A `model.Tree` over the root of `files`. For one thread; `forget` what was written."""
 
     def __init__(self, files: Files) -> None:
-        self._files = files
+        self.files = files
         self._folders = Remembered()
         self._unsorted: set[str] = set()
         self.lists = 0
@@ -38,7 +38,7 @@ class LocalTree:
             return "folder"
         folder, _, name = path.rpartition("/")
         if name in {".", ".."} or (not folder and path[0] == "/"):
-            return _kind(self._files.absolute(path))
+            return _kind(self.files.absolute(path))
         return self._known(folder).get(name)
 
     def entries(self, folder: str) -> Mapping[str, str]:
@@ -56,7 +56,7 @@ class LocalTree:
         if self.kind(path) != "file":
             return None
         try:
-            with open(opened(self._files.absolute(path), path), "rb") as file:
+            with open(opened(self.files.absolute(path), path), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
@@ -65,18 +65,18 @@ class LocalTree:
 
     def digest(self, path: str) -> str | None:
         """The digest of a file or folder, or None."""
-        return self._files.digest(path)
+        return self.files.digest(path)
 
     def forget(self, path: str) -> None:
         """Look again at a path, where something was just published or removed."""
         path = path.rstrip("/")
-        self._files.forget(path)
+        self.files.forget(path)
         self._folders.forget(path)
         while path:
             folder, _, name = path.rpartition("/")
             known = self._folders.values.get(folder)
             if known is not None:
-                kind = _kind(self._files.absolute(path))
+                kind = _kind(self.files.absolute(path))
                 if known.get(name) == kind:
                     return
                 if kind is None:
@@ -90,7 +90,7 @@ class LocalTree:
         known: dict[str, str] | None = self._folders.values.get(folder)
         if known is None:
             self.lists += 1
-            known = _listed(self._files.absolute(folder), folder)
+            known = _listed(self.files.absolute(folder), folder)
             self._folders.keep(folder, known)
         return known
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
             """`count` bytes (fewer at the end) from `start`, or all that follows."""
 
         def fetch(self, key: str, path: str) -> None:
-            """Make a new local file of it. An error may leave half a file."""
+            """Make a new local file of it, not executable. An error may leave half a file."""
 
         def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
             """Put bytes there; whether they were: without `replace`, what is there stays."""

@@ -31,7 +31,7 @@ class LocalStorage:
 
     def fetch(self, key: str, path: str) -> None:
         """Make a new local file of it, by reflink where possible."""
-        copy(self._prefix + key, path)
+        copy(self._prefix + key, path, plain=True)
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """Put bytes there; whether they were: without `replace`, what is there stays."""
@@ -46,7 +46,7 @@ class LocalStorage:
 
     def store(self, key: str, path: str) -> None:
         """Put the content of a local file there, by reflink where possible."""
-        staged = self._staged(lambda target: copy(path, target))
+        staged = self._staged(lambda target: copy(path, target, plain=True))
         try:
             self._put(key, staged, os.replace)
         except BaseException:
