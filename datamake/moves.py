@@ -1,0 +1,99 @@
+"""Files and folders moved and removed, from one file system to another too.
+
+Knows nothing of why. A move between file systems is a copy beside its destination, which then
+appears there whole; whoever is killed in it can begin it again, as long as the source is there.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EXDEV
+from stat import S_ISDIR
+
+from xxhash import xxh3_64_hexdigest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def move(source: str, target: str, step: Callable[[str], None] = lambda _: None) -> None:
+    """Rename, with parent folders made; a file takes the place of a file.
+
+    `step` is told of each operation before it is done.
+    """
+    step("rename")
+    try:
+        os.rename(source, target)
+        return
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+        _move_far(source, target, step)
+
+
+def remove(path: str) -> None:
+    """Remove a file, or a folder with all in it; fine if it is not there, or goes meanwhile."""
+    try:
+        if is_folder(path):
+            _empty(path)
+            os.rmdir(path)
+        else:
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def beside(path: str) -> str:
+    """Where, next to `path`, a copy of it is made or it waits to be removed."""
+    name = xxh3_64_hexdigest(os.fsencode(path))
+    return os.path.join(os.path.dirname(path), f".datamake-{name}")
+
+
+def is_folder(path: str) -> bool:
+    """Whether a folder is at `path`, which a link to one is not."""
+    try:
+        return S_ISDIR(os.lstat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _move_far(source: str, target: str, step: Callable[[str], None]) -> None:
+    copied, gone = beside(target), beside(source)
+    step("copy")
+    remove(copied)
+    _copy(source, copied)
+    step("rename the copy")
+    os.rename(copied, target)
+    step("rename what was copied")
+    os.rename(source, gone)
+    step("remove what was copied")
+    remove(gone)
+
+
+def _copy(source: str, target: str) -> None:
+    from shutil import copy2, copytree
+
+    if is_folder(source):
+        copytree(source, target, symlinks=True)
+    else:
+        copy2(source, target, follow_symlinks=False)
+
+
+def _empty(folder: str) -> None:
+    try:
+        names = os.listdir(folder)
+        for name in names:
+            remove(os.path.join(folder, name))
+    except PermissionError:
+        if os.lstat(folder).st_mode & 0o700 == 0o700:
+            raise
+        os.chmod(folder, 0o700)
+        _empty(folder)
