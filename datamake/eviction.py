@@ -64,7 +64,8 @@ def shrunk(
     removed = 0
     for used, size, key in known:
         expired = older_than is not None and used < now - older_than
-        if used > now - grace or not (expired or left > limit):
+        spared = grace and used > now - grace
+        if spared or not (expired or left > limit):
             break
         removed += 1
         left -= size
