@@ -1,0 +1,231 @@
+"""The shapes of the values that a Datafile's keys take.
+
+Knows syntax, not meanings: whether an input exists is found out later.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datamake.datafile.placeholders import BUILT_IN
+from datamake.datafile.shapes import (
+    Either,
+    Key,
+    ListOf,
+    Record,
+    Scalar,
+    TableOf,
+)
+from datamake.datafile.units import seconds, size
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+LATER = "is not in this version of datamake yet"
+VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+# Single values
+
+
+def is_text(found: Any) -> bool:
+    return type(found) is str
+
+
+def is_path(found: Any) -> bool:
+    return type(found) is str and found != "" and "://" not in found and "\0" not in found
+
+
+def path_reason(found: Any) -> str:
+    if not isinstance(found, str):
+        return ""
+    if "://" in found:
+        return f" is `{found}`, and URLs are not in this version of datamake yet"
+    return " is empty" if not found else " holds a NUL character"
+
+
+def whole_number(words: str, least: int | None = None) -> Scalar:
+    """The shape of an int, at least `least`."""
+    limit = {} if least is None else {"minimum": least}
+    return Scalar(
+        words,
+        lambda found: type(found) is int and (least is None or found >= least),
+        {"type": "integer", **limit},
+    )
+
+
+def measured(words: str, amount: Callable[[Any], float], example: str) -> Scalar:
+    """The shape of a duration or size: a number, or a text that `amount` reads."""
+
+    def reason(found: Any) -> str:
+        if type(found) not in (str, int, float):
+            return ""
+        try:
+            amount(found)
+        except ValueError as error:
+            return "" if isinstance(found, str) and "{" in found else f": {error}"
+        return ""
+
+    return Scalar(
+        words,
+        lambda found: type(found) in (str, int, float) and not reason(found),
+        {"type": ["string", "number"], "minimum": 0, "examples": [example]},
+        reason,
+    )
+
+
+def is_choice(*choices: str) -> Callable[[Any], bool]:
+    return lambda found: type(found) is str and found in choices
+
+
+def is_function(found: Any) -> bool:
+    if type(found) is not str:
+        return False
+    module, colon, function = found.partition(":")
+    if "{" in found:
+        return True
+    names = [*module.split("."), *function.split(".")]
+    return bool(colon) and all(name.isidentifier() for name in names)
+
+
+def is_variable_name(found: Any) -> bool:
+    return type(found) is str and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", found) is not None
+
+
+def is_single(found: Any) -> bool:
+    return not isinstance(found, (dict, list))
+
+
+def is_param(found: Any) -> bool:
+    return type(found) is str and re.fullmatch(r"\{params\.[^{}:]+\}", found) is not None
+
+
+def is_date(found: Any) -> bool:
+    if hasattr(found, "year"):
+        return True
+    dated = r"\d{4}(-\d\d(-\d\d([T ]\d\d\S*)?)?)?|.*\{.*"
+    return type(found) is str and re.fullmatch(dated, found) is not None
+
+
+STRING = {"type": "string"}
+TEXT = Scalar("a string", is_text, STRING)
+FLAG = Scalar("`true` or `false`", lambda found: type(found) is bool, {"type": "boolean"})
+PATH = Scalar("a path", is_path, {"type": "string", "minLength": 1}, path_reason)
+TEXTS = ListOf("a list of strings", TEXT)
+PATHS = ListOf("a list of paths", PATH)
+DURATION = measured('a duration like `"30m"`, or a number of seconds', seconds, "30m")
+SIZE = measured('a size like `"8GB"`, or a number of bytes', size, "8GB")
+SINGLE = Scalar(
+    "a string, number, boolean or date", is_single, {"type": ["string", "number", "boolean"]}
+)
+ANYTHING = Scalar("a value", lambda found: True, {})
+VARIABLE = Scalar(
+    "the name of an environment variable",
+    is_variable_name,
+    {"type": "string", "pattern": VARIABLE_NAME},
+)
+VARIABLES = ListOf("a list of names of environment variables", VARIABLE)
+
+
+COUNT = whole_number("a whole number, at least 0", 0)
+SHARE = whole_number("a whole number, at least 1", 1)
+NUMBER = whole_number("a whole number")
+SCRIPT = Scalar(
+    "a shell script",
+    lambda found: type(found) is str and found.strip() != "",
+    {"type": "string", "pattern": r"\S"},
+)
+FUNCTION = Scalar("`module:function`", is_function, {"type": "string", "pattern": ":"})
+TRUE = Scalar("`true`", lambda found: found is True, {"const": True})
+
+
+# Lists and tables
+
+
+COMMAND = ListOf("a list of strings", TEXT, least=1)
+
+INPUT = Either(
+    "a string, or a table with `from`",
+    PATH,
+    Record(
+        "a string, or a table with `from`",
+        [
+            Key("from", PATH, "the input", placeholders=True, required=True),
+            Key("output", TEXT, "which output of the target, by name", placeholders=True),
+            Key("optional", FLAG, "whether it may be absent", "`false`"),
+        ],
+        dict.fromkeys(["columns", "fetch", "format", "null", "read", "schema"], LATER),
+    ),
+)
+
+STEP = Scalar(
+    "a step like `1h`, `1d`, `1w`, `1mo` or `1y`",
+    lambda found: (
+        type(found) is str and re.fullmatch("[1-9][0-9]{0,5}(h|d|w|mo|y)", found) is not None
+    ),
+    {"type": "string", "pattern": "^[1-9][0-9]{0,5}(h|d|w|mo|y)$"},
+)
+
+DATES = Record(
+    "a table with `from`, `to` and `every`",
+    [
+        Key("from", Scalar("a date", is_date, STRING), "the first", required=True),
+        Key("to", Scalar("a date", is_date, STRING), "the last", "the last complete period"),
+        Key("every", STEP, "the step", "`1d`"),
+    ],
+)
+
+PARAM = Scalar(
+    '`"{params.NAME}"`', is_param, {"type": "string", "pattern": r"^\{params\.[^{}:]+\}$"}
+)
+
+ROW = TableOf("a table of variables", SINGLE, taken=BUILT_IN, least=1)
+
+FOREACH = Either(
+    "a table of variables, a list of tables, or a string",
+    PATH,
+    TableOf(
+        "a table of variables",
+        Either(
+            'a list, `"{params.NAME}"` or a table with `from`, `to`, `every`',
+            PARAM,
+            ListOf("a list of single values", SINGLE),
+            DATES,
+        ),
+        taken=BUILT_IN,
+        least=1,
+    ),
+    ListOf("a list of tables", ROW),
+)
+
+INPUTS = Either(
+    "a list of inputs, or a table that names them",
+    ListOf("a list of inputs", INPUT),
+    TableOf("a table of inputs", INPUT),
+)
+OUTPUTS = Either(
+    "a list of paths, or a table that names them",
+    ListOf("a list of paths", PATH, least=1),
+    TableOf("a table of paths", PATH, least=1),
+)
+EXCLUDE = ListOf("a list of tables", TableOf("a table of variables", SINGLE, least=1))
+ENV = Either(
+    "a list of names, or a table of strings",
+    VARIABLES,
+    TableOf("a table of strings", TEXT, pattern=VARIABLE_NAME),
+)
+POOL = Either(
+    "the name of a pool, or a table of numbers",
+    TEXT,
+    TableOf("a table of numbers", SHARE, least=1),
+)
+SWITCH = Either('`true`, `false` or `"{params.NAME}"`', FLAG, PARAM)
+INCLUDE = Either(
+    "a list of folders, Datafiles and globs, or a table from name space to folder",
+    PATHS,
+    TableOf("a table from name space to folder", PATH),
+)
+LINK = Scalar("`reflink` or `copy`", is_choice("reflink", "copy"), {"enum": ["reflink", "copy"]})
+LOCAL = Scalar("`local`", is_choice("local"), {"const": "local"})

@@ -1,0 +1,130 @@
+"""What must hold of a declaration beyond the shape of each of its values.
+
+Knows one declaration at a time, and not what its inputs are.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datamake.datafile.keys import ACTIONS, LATER_ACTIONS
+from datamake.datafile.placeholders import BUILT_IN, misplacements, names
+from datamake.errors import Problem
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+ACTION_NAMES = tuple(key.name for key in ACTIONS)
+WHAT_IT_DOES = "exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+QUOTES = re.compile("""['"`]|<<""")
+
+
+def broken(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a target, each value of which may be wrong as well."""
+    actions = [action for action in ACTION_NAMES if action in table]
+    if len(actions) != 1:
+        yield from not_one_action(name, table, actions)
+    if "output" in table and "outputs" in table:
+        yield Problem(f"`{name}` has both `output` and `outputs`", keys=("outputs",))
+    if "foreach" in table or "exclude" in table:
+        yield from broken_foreach(name, table)
+    if "copy" in table:
+        yield from (
+            Problem(f"`copy` needs {words}", keys=("copy",))
+            for keys, words in (
+                (("inputs",), "`inputs`"),
+                (("output", "outputs"), "`output` or `outputs`"),
+            )
+            if not any(key in table for key in keys)
+        )
+    run = table.get("run")
+    if isinstance(run, str) and "{" in run and QUOTES.search(run):
+        yield from misplaced(run, BUILT_IN | variables(table.get("foreach")))
+
+
+def not_one_action(name: str, table: Mapping[str, Any], actions: list[str]) -> Iterator[Problem]:
+    """None, or several; what is refused by itself is not reported twice."""
+    if len(actions) > 1:
+        both = " and ".join(f"`{action}`" for action in actions)
+        yield Problem(f"`{name}` has {both}", keys=(actions[-1],), facts=(WHAT_IT_DOES,))
+    elif not any(action in table for action in LATER_ACTIONS):
+        yield Problem(f"`{name}` does nothing", facts=(WHAT_IT_DOES,))
+
+
+def broken_foreach(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
+    """Rows that do not agree, or nothing to exclude from."""
+    rows = table.get("foreach")
+    if rows is None:
+        yield Problem(f"`{name}` has `exclude` but no `foreach`", keys=("exclude",))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return
+    for index, row in enumerate(rows):
+        if row.keys() != rows[0].keys():
+            yield Problem(
+                f"`foreach[{index}]` has other variables than `foreach[0]`",
+                keys=("foreach", index),
+                facts=(f"{listing(rows[0])}, then {listing(row)}",),
+            )
+
+
+def listing(row: Mapping[str, Any]) -> str:
+    return " ".join(f"`{key}`" for key in row)
+
+
+def variables(foreach: Any) -> set[str]:
+    """The foreach variables that can be seen without looking further."""
+    if isinstance(foreach, dict):
+        return set(foreach)
+    if isinstance(foreach, list):
+        return {name for row in foreach if isinstance(row, dict) for name in row}
+    return set(names(foreach)) if isinstance(foreach, str) else set()
+
+
+def misplaced(run: str, known: set[str] | frozenset[str]) -> Iterator[Problem]:
+    """Placeholders in quotes; what only looks like one (`awk '{print}'`) is another's concern."""
+    for name, problem in misplacements(run):
+        if name.partition(".")[0] in known:
+            yield replace(problem, keys=("run",))
+
+
+# Versions
+
+
+def unmet(requires: Any, version: str) -> Problem | None:
+    """What is wrong with `project.requires`, or with this version by its words."""
+    keys = ("project", "requires")
+    clauses = re.findall(r"([^,]+)", requires) if isinstance(requires, str) else []
+    for clause in clauses:
+        found = re.fullmatch(r"\s*(>=|<=|==|!=|>|<)\s*([0-9]+(?:\.[0-9]+)*)\s*", clause)
+        if found is None:
+            hint = "write it like `>=0.3, <2`"
+            return Problem(
+                f"`project.requires`: cannot read `{clause.strip()}`", keys=keys, hint=hint
+            )
+        if not meets(release(version), found[1], release(found[2])):
+            headline = f"the project requires datamake `{requires}`, and this is {version}"
+            return Problem(headline, keys=keys)
+    return None
+
+
+def release(version: str) -> tuple[int, ...]:
+    """`"0.10.0rc1"` as (0, 10), so that versions of any length compare."""
+    found = re.match(r"[0-9]+(\.[0-9]+)*", version)
+    numbers = [int(number) for number in found[0].split(".")] if found else []
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def meets(version: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> bool:
+    return {
+        ">=": version >= wanted,
+        "<=": version <= wanted,
+        "==": version == wanted,
+        "!=": version != wanted,
+        ">": version > wanted,
+        "<": version < wanted,
+    }[operator]
