@@ -1,0 +1,132 @@
+"""The `project` fixture: a project in a folder of its own, built in this process or in another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+import datamake
+
+HERE = str(Path(__file__).resolve().parent.parent)
+
+
+class Built:
+    """What a build did. Names are in the order they ended, of parallel builds sorted."""
+
+    def __init__(self, result, *, ordered):
+        self.result = result
+        self.ok = result.ok
+        self.exit_code = result.exit_code
+        self.notices = "\n".join(result.notices)
+        self.statuses = {target.name: target.status.value for target in result.targets}
+        self.errors = {target.name: target.error for target in result.targets if target.error}
+        self.codes = {t.name: [reason.code.value for reason in t.reasons] for t in result.targets}
+        self.ordered = ordered
+        self.ran = self.having("built")
+        self.restored = self.having("restored")
+
+    def having(self, *statuses):
+        names = [name for name, status in self.statuses.items() if status in statuses]
+        return names if self.ordered else sorted(names)
+
+    def __repr__(self):
+        return f"{self.statuses} {self.errors} {self.notices}"
+
+
+class Project:
+    """A folder with a Datafile, and the ways to build it."""
+
+    def __init__(self, root, environment):
+        self.root = root
+        self.environment = environment
+
+    def path(self, path):
+        return self.root / path
+
+    def datafile(self, text):
+        """Writes the Datafile, `[project]` put before."""
+        text = dedent(text)
+        self.write("Datafile.toml", text if "[project]" in text else f"[project]\n{text}")
+
+    def write(self, path, text=""):
+        self.path(path).parent.mkdir(parents=True, exist_ok=True)
+        self.path(path).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def read(self, path):
+        return self.path(path).read_text()
+
+    def exists(self, path):
+        return os.path.lexists(self.path(path))
+
+    def remove(self, path):
+        shutil.rmtree(self.path(path)) if self.path(path).is_dir() else self.path(path).unlink()
+
+    def touch(self, path):
+        """Another time, the same content."""
+        os.utime(self.path(path), ns=(0, self.path(path).stat().st_mtime_ns + 10**9))
+
+    def age(self, path="."):
+        """Makes files look as if they had been there for long, so that their times are trusted."""
+        for file in [self.path(path), *self.path(path).rglob("*")]:
+            if file.is_file() and ".datamake" not in file.parts:
+                os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**12))
+
+    def files(self, pattern):
+        """Paths that match, from the root, sorted."""
+        return sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern))
+
+    def build(self, *select, profile=None, params=None, **options):
+        options.setdefault("jobs", 1)
+        project = datamake.load(self.root, profile=profile, params=params or {})
+        try:
+            result = project.build(select, **options)
+        finally:
+            project.close()
+        return Built(result, ordered=options["jobs"] == 1)
+
+    def plan(self, *select, **options):
+        """Name → status of what a build would do."""
+        project = datamake.load(self.root)
+        try:
+            plan = project.plan(select, **options)
+        finally:
+            project.close()
+        return {target.name: target.status.value for target in plan.targets}
+
+    def start(self, *arguments, **options):
+        """A process that runs `datamake` with these arguments."""
+        environment = {**self.environment, **options.pop("env", {})}
+        return subprocess.Popen(
+            [sys.executable, "-m", "datamake", *arguments],
+            cwd=options.pop("cwd", self.root),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="surrogateescape",
+            **options,
+        )
+
+    def cli(self, *arguments, **options):
+        """The completed process of `datamake` with these arguments."""
+        process = self.start(*arguments, **options)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project in an empty folder."""
+    for name in list(os.environ):
+        if name.startswith(("DATAMAKE_", "GITHUB_")) or name in ("CI", "VIRTUAL_ENV"):
+            monkeypatch.delenv(name)
+    root = tmp_path / "project"
+    root.mkdir()
+    return Project(root, {**os.environ, "PYTHONPATH": HERE})

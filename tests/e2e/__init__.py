@@ -1,0 +1,1 @@
+"""Whole builds, one file per topic: write, build, assert exactly what ran, build again."""

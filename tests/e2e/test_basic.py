@@ -1,0 +1,308 @@
+"""What is built, in which order, and that nothing is built twice."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+import datamake
+
+CHAIN = """
+[targets.c]
+inputs = ["b"]
+output = "build/c.txt"
+run = "cat {input} > {output}; echo c >> {output}"
+
+[targets.b]
+inputs = ["build/a.txt"]
+output = "build/b.txt"
+run = "cat {input} > {output}; echo b >> {output}"
+
+[targets.a]
+inputs = ["src.txt"]
+output = "build/a.txt"
+run = "head -n 1 {input} > {output}"
+"""
+
+
+@pytest.fixture
+def chain(project):
+    project.datafile(CHAIN)
+    project.write("src.txt", "one\ntwo\n")
+    return project
+
+
+def test_a_chain_is_built_in_order_and_once(chain):
+    """Names and paths make edges; the order in the file means nothing."""
+    assert chain.build().ran == ["a", "b", "c"]
+    assert chain.read("build/c.txt") == "one\nb\nc\n"
+    again = chain.build()
+    assert (again.ran, again.statuses) == ([], dict.fromkeys("abc", "up-to-date"))
+
+
+def test_only_what_is_needed_is_built(chain):
+    """A selection brings what it needs, and no more."""
+    assert chain.build("b").ran == ["a", "b"]
+    assert chain.build("b").ran == []
+    assert chain.build().ran == ["c"]
+
+
+def test_a_path_selects_what_makes_it(chain):
+    """As in Make."""
+    assert chain.build("build/a.txt").ran == ["a"]
+    assert chain.build("build/a.txt").ran == []
+
+
+def test_the_default(project):
+    """`project.default` is what a bare build builds."""
+    project.datafile("""
+        [project]
+        default = ["b"]
+        [targets]
+        a = { output = "a", run = "touch {output}" }
+        b = { output = "b", run = "touch {output}" }
+    """)
+    assert project.build().ran == ["b"]
+    assert project.build().ran == []
+    assert project.build("a").ran == ["a"]
+
+
+def test_a_plan_runs_nothing(chain):
+    """A plan says what a build would do, and leaves no trace among the files."""
+    assert chain.plan() == {"a": "run", "b": "run", "c": "run"}
+    assert not chain.exists("build")
+    chain.build()
+    assert set(chain.plan().values()) == {"up-to-date"}
+    chain.write("src.txt", "other\n")
+    assert chain.plan() == {"a": "run", "b": "maybe", "c": "maybe"}
+    assert chain.build().ran == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        'run = "cp {input} {output}"',
+        'run = "cat {inputs} | tee {output} | wc -c"',
+        'argv = ["cp", "{input}", "{output}"]',
+        'argv = ["cp", "-v", "{inputs}", "{outputs}"]',
+        "copy = true",
+        """run = '''
+            for each in {inputs}; do
+                cat "$each" > {output}
+            done
+        '''""",
+    ],
+)
+def test_each_action(project, action):
+    """Direct commands, shell scripts, arguments and copies give the same file."""
+    project.datafile(f'[targets.a]\ninputs = ["src.txt"]\noutput = "deep/er/a.txt"\n{action}\n')
+    project.write("src.txt", "content\n")
+    assert project.build().ran == ["a"]
+    assert project.read("deep/er/a.txt") == "content\n"
+    assert project.build().ran == []
+
+
+def test_several_outputs(project):
+    """By name or in a list; each can be asked for."""
+    project.datafile("""
+        [targets.split]
+        inputs = ["src.txt"]
+        outputs = { low = "low.txt", high = "high.txt" }
+        run = "head -n 1 {input} > {outputs.low}; tail -n 1 {input} > {outputs.high}"
+
+        [targets.use]
+        inputs = [{ from = "split", output = "high" }]
+        output = "use.txt"
+        run = "cp {input} {output}"
+    """)
+    project.write("src.txt", "1\n2\n3\n")
+    assert project.build().ran == ["split", "use"]
+    assert (project.read("low.txt"), project.read("use.txt")) == ("1\n", "3\n")
+    assert project.build().ran == []
+    project.write("src.txt", "0\n2\n3\n")
+    assert project.build().ran == ["split"]
+
+
+def test_a_folder_is_an_output(project):
+    """All of its content is; a file in it can be an input by itself."""
+    project.datafile("""
+        [targets.parts]
+        inputs = ["src.txt"]
+        output = "parts/"
+        run = "split -l 1 {input} {output}/x"
+
+        [targets.first]
+        inputs = ["parts/xaa"]
+        output = "first.txt"
+        run = "cp {input} {output}"
+
+        [targets.count]
+        inputs = ["parts"]
+        output = "count.txt"
+        run = "ls {input} | wc -l > {output}"
+    """)
+    project.write("src.txt", "1\n2\n")
+    assert sorted(project.build().ran) == ["count", "first", "parts"]
+    assert project.read("first.txt") == "1\n"
+    assert project.read("count.txt").strip() == "2"
+    assert project.build().ran == []
+    project.write("src.txt", "1\n2\n3\n")
+    assert project.build().ran == ["parts", "count"]
+    assert project.build().ran == []
+
+
+def test_a_target_without_output_runs_once(project):
+    """It is up to date when its last success had this fingerprint."""
+    project.datafile("""
+        [targets.tell]
+        inputs = ["src.txt"]
+        run = "cat {input} >> told.log"
+    """)
+    project.write("src.txt", "a\n")
+    assert project.build().ran == ["tell"]
+    assert project.build().ran == []
+    project.write("src.txt", "b\n")
+    assert project.build().ran == ["tell"]
+    assert project.read("told.log") == "a\nb\n"
+
+
+def test_what_a_command_sees(project):
+    """Root, name and working directory; standard input is closed."""
+    project.datafile("""
+        [targets.see]
+        output = "see.txt"
+        cwd = "sub"
+        run = 'echo "$DATAMAKE_TARGET $DATAMAKE_ROOT $PWD $(cat | wc -c)" > {output}'
+    """)
+    project.write("sub/x")
+    assert project.build().ran == ["see"]
+    root = os.path.realpath(project.root)
+    assert project.read("see.txt").split() == ["see", root, f"{root}/sub", "0"]
+
+
+def test_missing_inputs_are_an_error_before_anything_runs(project):
+    """All of them, with who asks for them."""
+    project.datafile("""
+        [targets]
+        a = { output = "a", run = "touch {output}" }
+        b = { inputs = ["a", "no.csv"], output = "b", run = "cp {inputs} {output}" }
+        c = { inputs = ["nor.csv"], output = "c", run = "cp {input} {output}" }
+    """)
+    with pytest.raises(datamake.DatafileError) as raised:
+        project.build()
+    assert {"no.csv", "nor.csv"} <= set(str(raised.value).replace("`", " ").split())
+    assert not project.exists("a")
+    assert project.build("a").ran == ["a"]
+
+
+def test_an_optional_input_may_be_absent(project):
+    """And makes its target stale when it appears."""
+    project.datafile("""
+        [targets.a]
+        inputs = [{ from = "extra.txt", optional = true }, "src.txt"]
+        output = "a.txt"
+        run = "cat {inputs} > {output}"
+    """)
+    project.write("src.txt", "src\n")
+    assert project.build().ran == ["a"]
+    assert project.build().ran == []
+    project.write("extra.txt", "extra\n")
+    assert project.build().ran == ["a"]
+    assert project.read("a.txt") == "extra\nsrc\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'a = { inputs = ["b"], output = "a", run = "x" }\nb = { inputs = ["a"], output = "b", run = "x" }',
+            "a -> b",
+        ),
+        ('a = { output = "x", run = "x" }\nb = { output = "x", run = "x" }', "`x`"),
+        ('a = { output = "x/", run = "x" }\nb = { output = "x/y", run = "x" }', "x/y"),
+        ('a = { output = "../x", run = "x" }', "../x"),
+        ('a = { inputs = ["x"], output = "x", run = "x" }', "`x`"),
+        ('a = { output = "x", rum = "x" }', "rum"),
+    ],
+)
+def test_what_cannot_be_is_refused(project, text, words):
+    """Circles, two makers of one path, paths outside, unknown keys: nothing runs."""
+    project.datafile(f"[targets]\n{text}\n")
+    with pytest.raises(datamake.DatafileError) as raised:
+        project.build()
+    assert words in str(raised.value).replace("→", "->")
+    assert not project.exists("x")
+
+
+def test_a_deep_chain(project):
+    """Depth is no limit."""
+    targets = "\n".join(
+        f't{n} = {{ inputs = ["{f"t{n - 1}" if n else "src.txt"}"], output = "o/{n}", copy = true }}'
+        for n in range(1500)
+    )
+    project.datafile(f"[targets]\n{targets}\n")
+    project.write("src.txt", "deep")
+    assert set(project.plan("t1499").values()) == {"run"}
+
+
+def test_a_part_has_its_own_folder(project):
+    """Paths, working directory and names of an included part are its own."""
+    project.datafile("""
+        [project]
+        include = { sales = "parts/sales" }
+        [targets.all]
+        inputs = ["sales.clean"]
+        output = "all.txt"
+        run = "cp {input} {output}"
+    """)
+    project.write("parts/sales/raw.txt", "raw\n")
+    project.write(
+        "parts/sales/Datafile.toml",
+        '[targets.clean]\ninputs = ["raw.txt"]\noutput = "clean.txt"\n'
+        'run = "cp raw.txt {output}"\n',
+    )
+    assert project.build().ran == ["sales.clean", "all"]
+    assert project.read("parts/sales/clean.txt") == "raw\n"
+    assert project.build().ran == []
+
+
+def test_the_json_of_a_build(chain):
+    """One document on standard output, with every target."""
+    done = chain.cli("build", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["version"]) == (0, True, 1)
+    assert document["summary"]["built"] == 3
+    assert [target["name"] for target in document["targets"]] == ["a", "b", "c"]
+    assert document["targets"][0]["outputs"][0]["path"] == "build/a.txt"
+
+
+def test_a_bare_call_builds(chain):
+    """As make and ninja do; the second one says so in one line."""
+    assert chain.cli().returncode == 0
+    assert chain.read("build/c.txt") == "one\nb\nc\n"
+    again = chain.cli()
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr.startswith("up to date: 3 targets")
+
+
+def test_from_a_folder_below(chain):
+    """The nearest `[project]` upwards is the root."""
+    chain.write("deep/er/x")
+    assert chain.cli("build", cwd=chain.path("deep/er")).returncode == 0
+    assert chain.exists("build/c.txt")
+
+
+def test_a_build_inside_an_action_is_an_error(project):
+    """Of the same tree."""
+    project.datafile("""
+        [targets]
+        inner = { output = "inner", run = "touch {output}" }
+        outer = { output = "outer", run = "\\"$PYTHON\\" -m datamake build inner; touch {output}" }
+    """)
+    import sys
+
+    done = project.cli("build", "outer", env={"PYTHON": sys.executable})
+    assert done.returncode == 1
+    assert not project.exists("inner")

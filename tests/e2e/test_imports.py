@@ -1,0 +1,52 @@
+"""What a build with nothing to do may load: start-up is a figure that is kept."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PROGRAM = """
+import sys
+before = set(sys.modules)
+sys.argv = ["datamake", "build"]
+from datamake.__main__ import main
+try:
+    status = main()
+except SystemExit as exit:
+    status = exit.code
+assert not status, status
+print(*sorted(set(sys.modules) - before))
+"""
+FORBIDDEN = {
+    *("typer", "click", "rich", "pyarrow", "fsspec", "dataclasses", "typing", "pathlib", "json"),
+    *("subprocess", "shutil", "tempfile", "logging", "contextlib", "datetime", "ast", "socket"),
+    *("asyncio", "importlib.metadata", "inspect", "hashlib", "argparse", "concurrent.futures"),
+}
+
+
+def loaded(project):
+    """The modules that a build loads, beyond those of the interpreter."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=project.root,
+        env=project.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def test_a_no_op_loads_nothing_heavy(project):
+    """Neither by the command line nor for one of its own modules."""
+    project.datafile("""
+        [targets.a]
+        inputs = ["src.txt"]
+        output = "a"
+        run = "python3 scripts/a.py {input} {output}"
+    """)
+    project.write("src.txt", "x")
+    project.write("scripts/a.py", "import sys, shutil\nshutil.copy(*sys.argv[1:])\n")
+    assert project.build().ran == ["a"]
+    assert loaded(project) & FORBIDDEN == set()

@@ -1,0 +1,187 @@
+"""Killed and interrupted at any moment: no orphans, nothing lost, and the next build is right."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import time
+import uuid
+
+import pytest
+
+SLOW = """
+[targets.t]
+foreach = { n = ["1", "2", "3", "4", "5", "6", "7", "8"] }
+inputs = ["src.txt"]
+output = "out/{n}"
+run = "sleep 0.05; cat {input} > {output}; echo {n} >> {output}; sleep 0.05"
+
+[targets.own]
+inputs = ["t"]
+output = "own.txt"
+run = "echo half > own.txt; sleep 0.05; cat out/* > own.txt"
+
+[targets.folder]
+inputs = ["own"]
+output = "folder/"
+run = "cp {input} {output}/one; sleep 0.05; cp {input} {output}/two"
+"""
+
+
+def survivors(mark):
+    """Processes that have `mark` in their environment."""
+    found = []
+    for pid in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if mark.encode() in file.read():
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def gone(mark):
+    """Whether all of them have ended, or do so soon."""
+    for _ in range(500):
+        if not survivors(mark):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def right(project):
+    """Whether all outputs are what a build in a clean folder would give."""
+    text = project.read("src.txt")
+    each = [text + f"{n}\n" for n in range(1, 9)]
+    whole = "".join(each)
+    return (
+        [project.read(f"out/{n}") for n in range(1, 9)] == each
+        and project.read("own.txt") == project.read("folder/one") == whole
+        and project.files("folder/*") == ["folder/one", "folder/two"]
+    )
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+
+
+@linux
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("whole_group", [False, True])
+def test_killed_at_any_moment(project, seed, whole_group):
+    """The next build is right without any help, and nothing goes on behind its back."""
+    project.datafile(SLOW)
+    project.write("src.txt", "old\n")
+    assert project.build(jobs=4).ok
+    project.write("src.txt", "new\n")
+    chance = random.Random(seed)
+    mark = uuid.uuid4().hex
+    for _ in range(3):
+        process = project.start("build", "-j4", env={"MARK": mark}, start_new_session=True)
+        time.sleep(chance.uniform(0.05, 1.2))
+        if process.poll() is None:
+            (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
+        process.communicate()
+        for number in range(1, 9):
+            assert project.read(f"out/{number}").endswith(f"\n{number}\n")
+    assert gone(mark)
+    assert project.build(jobs=4).ok
+    assert right(project)
+    assert project.build().ran == []
+    assert not project.files(".datamake/journal/*")
+
+
+@linux
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_interrupted(project, number, status):
+    """Commands are ended, the old output stays, and the exit status says which signal it was."""
+    project.datafile("""
+        [targets]
+        a = { inputs = ["src.txt"], output = "a", run = "cp {input} {output}; touch begun; sleep 60" }
+        b = { inputs = ["a"], output = "b", run = "cp {input} {output}" }
+    """)
+    project.write("src.txt", "new")
+    project.write("a", "old")
+    mark = uuid.uuid4().hex
+    process = project.start("build", "--json", env={"MARK": mark}, start_new_session=True)
+    wait_for(project, "begun")
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    assert (process.returncode, project.read("a")) == (status, "old")
+    assert gone(mark)
+    project.datafile('[targets.a]\ninputs = ["src.txt"]\noutput = "a"\nrun = "cp {input} {output}"')
+    assert project.build().ran == ["a"]
+
+
+@linux
+def test_a_second_interrupt_kills_at_once(project):
+    """Also what ignores the first."""
+    project.datafile("""
+        [targets.a]
+        output = "a"
+        run = "trap '' TERM INT; touch begun; while true; do sleep 0.1; done"
+    """)
+    mark = uuid.uuid4().hex
+    process = project.start("build", env={"MARK": mark}, start_new_session=True)
+    wait_for(project, "begun")
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=4)
+    assert process.returncode == 130
+    assert gone(mark)
+
+
+@linux
+def test_a_command_may_clean_up(project):
+    """It gets SIGTERM first, and time."""
+    project.datafile("""
+        [targets.a]
+        output = "a"
+        run = "trap 'sleep 0.3; touch cleaned; exit 1' TERM; touch begun; while true; do sleep 0.1; done"
+    """)
+    process = project.start("build", start_new_session=True)
+    wait_for(project, "begun")
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert project.exists("cleaned")
+
+
+@linux
+def test_a_killed_command_is_a_failure(project):
+    """Its target fails; the tool goes on."""
+    project.datafile("""
+        [targets]
+        a = { output = "a", run = "echo half > {output}; echo $$ > pid; sleep 60" }
+        b = { output = "b", run = "touch {output}" }
+    """)
+    process = project.start("build", "-k", "-j2")
+    wait_for(project, "pid")
+    os.kill(int(project.read("pid")), signal.SIGKILL)
+    process.communicate(timeout=20)
+    assert (process.returncode, project.exists("a"), project.exists("b")) == (1, False, True)
+
+
+def test_a_closed_pipe(project):
+    """A reader that goes away breaks nothing."""
+    project.datafile('[targets.a]\noutput = "a"\nrun = "sleep 0.3; touch {output}"')
+    process = project.start("build", "--json")
+    process.stdout.close()
+    process.stderr.close()
+    process.wait(timeout=20)
+    assert project.build().ran in ([], ["a"])
+    assert project.build().ran == []
+
+
+def wait_for(project, path):
+    """Waits until a command has written something into `path`, or made it."""
+    for _ in range(1000):
+        if project.exists(path) and (path != "pid" or project.read(path).strip()):
+            return
+        time.sleep(0.01)
+    raise AssertionError(path)
