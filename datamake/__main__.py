@@ -1,0 +1,31 @@
+"""The front door: a plain build goes straight to the project; all else is read by Typer.
+
+Knows no option; `cli.door` does. It is kept from loading Typer and Rich, which take longer than a
+build that has nothing to do.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from datamake.cli.door import plain_build
+from datamake.cli.failures import guarded
+from datamake.cli.opening import has_datafile
+from datamake.cli.options import with_environment
+from datamake.cli.running import run_build
+
+
+def main() -> int:
+    """Carry out this process's command line and answer its exit status."""
+    arguments = sys.argv[1:]
+    build = None if "_DATAMAKE_COMPLETE" in os.environ else plain_build(arguments)
+    if build is None or not (arguments or has_datafile(os.getcwd())):
+        from datamake.cli import app
+
+        return app.main(arguments)
+    return guarded(lambda: run_build(with_environment(build, os.environ)), json=build.talk.json)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""`build` and `status`: what a build does, and what it would do.
+
+Knows nothing of how either is found out.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+from datamake.cli.declared import (
+    ExitCode,
+    Json,
+    Names,
+    Verbose,
+    command,
+    option,
+)
+from datamake.cli.opening import opened
+from datamake.cli.options import (
+    Build,
+    ExitStatus,
+    Place,
+    Running,
+    Scope,
+    Talk,
+    placed,
+    with_environment,
+)
+from datamake.cli.running import run_build
+from datamake.cli.streams import out
+from datamake.render.json import json_text, plan_document
+from datamake.render.plan import plan_text, status_text
+
+if TYPE_CHECKING:
+    import typer
+
+    from datamake.model import Plan
+
+DryRun = Annotated[bool, option("-n", "--dry-run", text="Say what would run and why; run nothing.")]
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    command(app)(build)
+    command(app)(status)
+
+
+def build(
+    scope: Scope,
+    running: Running,
+    talk: Talk,
+    place: Place,
+    *,
+    dry_run: DryRun = False,
+    exit_code: ExitCode = False,
+) -> int:
+    """Bring targets, and all they need, up to date.
+
+    Without names it builds `project.default`, else every target.
+    """
+    whole = with_environment(Build(place, scope, running, talk), os.environ)
+    if not dry_run:
+        return run_build(whole)
+    plan = planned(whole)
+    out(json_text(plan_document(plan)) if talk.json else plan_text(plan, full=talk.verbose))
+    return verdict(plan, exit_code=exit_code)
+
+
+def status(
+    place: Place,
+    names: Names = None,
+    *,
+    verbose: Verbose = False,
+    json: Json = False,
+    exit_code: ExitCode = False,
+) -> int:
+    """Say what is up to date, and what is stale and why."""
+    plan = planned(Build(placed(place, os.environ), Scope(names=tuple(names or ()))))
+    out(json_text(plan_document(plan)) if json else status_text(plan, full=verbose))
+    return verdict(plan, exit_code=exit_code)
+
+
+def planned(build: Build) -> Plan:
+    """What a build would do."""
+    project = opened(build.place)
+    try:
+        return project.plan(**build.scope.arguments)
+    finally:
+        project.close()
+
+
+def verdict(plan: Plan, *, exit_code: bool) -> int:
+    """The exit status that a plan gives."""
+    return ExitStatus.STALE if exit_code and plan.stale else ExitStatus.OK

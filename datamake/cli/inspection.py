@@ -1,0 +1,136 @@
+"""`why`, `ls`, `show`, `graph`, `log`, `history`: commands that only look.
+
+Knows nothing of where the answers come from; each is a document, shown as text or as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from datamake.cli.declared import Json, Name, Names, argument, command, option
+from datamake.cli.opening import opened
+from datamake.cli.options import ExitStatus, Place, placed
+from datamake.cli.streams import out, say
+from datamake.errors import UsageError
+from datamake.render import details
+from datamake.render.json import json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from datamake.project import Project
+
+FORMATS = ("text", "dot", "mermaid", "json")
+POLL = 0.2
+"""Seconds between two looks at a log that is followed."""
+Format = Annotated[
+    str,
+    option("--format", text="How to draw it.", metavar="|".join(FORMATS)),
+]
+Coloured = Annotated[bool, option("--status", text="Show what a build would do with each.")]
+Failed = Annotated[bool, option("--failed", text="The log of the last failure.")]
+Follow = Annotated[bool, option("--follow", text="Go on as the log grows, until Ctrl-C.")]
+OneName = Annotated[str | None, argument("TARGET", "Only the runs of this target.")]
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for function in (why, ls, show, graph, log, history):
+        command(app)(function)
+
+
+@contextmanager
+def open_project(place: Place) -> Iterator[Project]:
+    """The project, closed in the end."""
+    project = opened(placed(place, os.environ))
+    try:
+        yield project
+    finally:
+        project.close()
+
+
+def answer(document: dict[str, Any], text: Any, *, json: bool) -> int:
+    """Print a document, as `text` makes it readable or as it is."""
+    out(json_text(document) if json else text(document))
+    return ExitStatus.OK
+
+
+def why(place: Place, name: Name, *, json: Json = False) -> int:
+    """Say why a target would be built: what was, and what is."""
+    from datamake import explain
+
+    with open_project(place) as project:
+        document = explain.why(project, name)
+    return answer(document, details.why_text, json=json)
+
+
+def ls(place: Place, names: Names = None, *, json: Json = False) -> int:
+    """List targets and sources, with kinds, outputs and tags."""
+    from datamake import explain
+
+    with open_project(place) as project:
+        document = explain.ls(project, tuple(names or ()))
+    return answer(document, details.ls_text, json=json)
+
+
+def show(place: Place, name: Name, *, json: Json = False) -> int:
+    """Show one target in full.
+
+    What it does, its inputs, code and outputs with their digests, its last run.
+    """
+    from datamake import explain
+
+    with open_project(place) as project:
+        document = explain.show(project, name)
+    return answer(document, details.show_text, json=json)
+
+
+def graph(
+    place: Place, names: Names = None, *, form: Format = "text", status: Coloured = False
+) -> int:
+    """Draw the dependency graph."""
+    from datamake import explain
+    from datamake.render.dot import dot
+    from datamake.render.mermaid import mermaid
+    from datamake.render.outline import outline
+
+    drawings = dict(zip(FORMATS, (outline, dot, mermaid, json_text), strict=True))
+    if form not in drawings:
+        known = ", ".join(f"`{each}`" for each in FORMATS)
+        raise UsageError(f"`{form}` is no format of a graph", [f"known: {known}"])
+    with open_project(place) as project:
+        document = explain.graph_view(project, tuple(names or ()), status)
+    out(drawings[form](document))
+    return ExitStatus.OK
+
+
+def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = False) -> int:
+    """Print the last log of a target."""
+    from datamake import explain
+
+    with open_project(place) as project:
+        path = explain.log_path(project, name, failed=failed)
+        root = project.root
+    if path is None:
+        say(f"{name} has no log{' of a failure' if failed else ''}\n")
+        return ExitStatus.FAILED
+    with open(os.path.join(root, path), encoding="utf-8", errors="backslashreplace") as file:
+        out(file.read())
+        while follow:
+            time.sleep(POLL)
+            out(file.read())
+    return ExitStatus.OK
+
+
+def history(place: Place, name: OneName = None, *, json: Json = False) -> int:
+    """List past runs, or those of one target."""
+    from datamake import explain
+
+    with open_project(place) as project:
+        document = explain.history(project, name)
+    return answer(document, details.history_text, json=json)

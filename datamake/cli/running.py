@@ -1,0 +1,151 @@
+"""One build: the project is opened, built and reported, with neither Typer nor Rich.
+
+Knows nothing of how options are written. Rich is loaded when something runs on a terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from datamake.cli.logs import tail
+from datamake.cli.opening import opened
+from datamake.cli.streams import is_terminal, out, say
+from datamake.errors import UsageError
+from datamake.render.plain import Manner, Plain
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TextIO
+
+    from datamake.cli.options import Build, Talk
+    from datamake.model import Event
+    from datamake.render.live import Live
+    from datamake.render.plain import Tails
+
+PATIENCE = 2.0
+"""Seconds after which there is a picture even if nothing was started."""
+
+
+def run_build(build: Build) -> int:
+    """Build, report, and answer the exit status."""
+    project = opened(build.place)
+    try:
+        sinks = Sinks(build.talk)
+        reporter = Reporter(build.talk, os.environ, lambda log, most: tail(project.root, log, most))
+        try:
+            result = project.build(
+                **build.scope.arguments,
+                **build.running.arguments,
+                on_event=sinks.before(reporter),
+            )
+        finally:
+            reporter.close()
+            sinks.close()
+    finally:
+        project.close()
+    if build.talk.json:
+        from datamake.render.json import build_document, json_text
+
+        out(json_text(build_document(result)))
+    return result.exit_code
+
+
+class Reporter:
+    """Plain lines, or on a terminal a picture as soon as something runs."""
+
+    def __init__(self, talk: Talk, environment: Mapping[str, str], tails: Tails) -> None:
+        verbosity = -1 if talk.quiet else int(talk.verbose)
+        ci = bool(environment.get("CI"))
+        github = environment.get("GITHUB_ACTIONS") == "true"
+        self.manner = Manner(verbosity, ci, github)
+        self.tails = tails
+        self.subscriber: Plain | Live = Plain(say, tails, self.manner)
+        self.pictures = not (talk.quiet or talk.no_progress or ci) and is_terminal(sys.stderr)
+        self.started: Event | None = None
+        self.ended: set[str] = set()
+
+    def __call__(self, event: Event) -> None:
+        """Pass an event on."""
+        if self.pictures:
+            if event.kind == "run-started":
+                self.started = event
+            elif self.started and (
+                event.kind == "target-started" or event.time - self.started.time > PATIENCE
+            ):
+                self.show_picture(self.started)
+            elif event.kind == "target-ended":
+                self.ended.add(str(event.target))
+        self.subscriber(event)
+
+    def show_picture(self, started: Event) -> None:
+        """From here on by Rich, which takes up what has happened so far."""
+        from rich.console import Console
+
+        from datamake.render.live import Live
+
+        live = Live(Console(stderr=True), self.tails, self.manner)
+        live(started)
+        live.forecast.names |= self.ended
+        self.subscriber = live
+        self.pictures = False
+
+    def close(self) -> None:
+        """Leave the terminal as it was, however the build ended."""
+        if not isinstance(self.subscriber, Plain):
+            self.subscriber.close()
+
+
+class Sinks:
+    """The files of `--events` and `--timings`."""
+
+    def __init__(self, talk: Talk) -> None:
+        self.files: list[TextIO] = []
+        self.subscribers: list[Callable[[Event], None]] = []
+        self.failed: str | None = None
+        if talk.events or talk.timings:
+            from datamake.render.trace import EventLines, Timings
+
+            if talk.events:
+                self.subscribers.append(EventLines(self.opened(talk.events)))
+            if talk.timings:
+                self.subscribers.append(Timings(self.opened(talk.timings)))
+
+    def opened(self, path: str) -> Callable[[str], None]:
+        """A function that writes to a new file; that it fails later doesn't stop the build."""
+        try:
+            file = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by close
+        except OSError as error:
+            raise UsageError(f"{path}: {str(error.strerror).lower()}") from error
+        self.files.append(file)
+
+        def write(text: str) -> None:
+            try:
+                file.write(text)
+            except OSError as error:
+                self.failed = f"{path}: {str(error.strerror).lower()}"
+
+        return write
+
+    def before(self, reporter: Callable[[Event], None]) -> Callable[[Event], None]:
+        """A subscriber that tells the files, then `reporter`."""
+        if not self.subscribers:
+            return reporter
+        subscribers = [*self.subscribers, reporter]
+
+        def tell(event: Event) -> None:
+            for subscriber in subscribers:
+                subscriber(event)
+
+        return tell
+
+    def close(self) -> None:
+        """Close the files, and say if one is not whole."""
+        for file in self.files:
+            try:
+                file.close()
+            except OSError as error:
+                self.failed = f"{file.name}: {str(error.strerror).lower()}"
+        if self.failed:
+            say(f"not all was written to {self.failed}\n")

@@ -1,0 +1,51 @@
+"""Standard output for data, standard error for talk.
+
+Knows nothing of what is written. A reader that goes away (`| head`) is no error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def out(text: str) -> None:
+    """Data."""
+    write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Progress, messages and errors."""
+    write(sys.stderr, text)
+
+
+def write(stream: TextIO, text: str) -> None:
+    """Write at once; what no encoding can say is escaped, what nobody reads is dropped."""
+    try:
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, stream.fileno())
+        os.close(nothing)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a stream shows pictures: a terminal that is not dumb."""
+    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+
+
+def coloured(text: str, code: str) -> str:
+    """Text for standard error in a colour (`31` red), where colours are wanted."""
+    wanted = os.environ.get("FORCE_COLOR") or is_terminal(sys.stderr)
+    if os.environ.get("NO_COLOR") or not wanted:
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"

@@ -1,0 +1,96 @@
+"""`accept`, `reproduce`, `clean`, `doctor`: commands that keep a project in order.
+
+Knows nothing of how; it asks before anything is removed.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+from datamake.cli.declared import Json, Name, Names, Yes, argument, command, option
+from datamake.cli.inspection import answer, open_project
+from datamake.cli.options import ExitStatus, Place
+from datamake.cli.streams import is_terminal, say
+from datamake.errors import UsageError
+from datamake.render import details
+from datamake.render.text import clean as cleaned
+from datamake.render.text import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+Accepted = Annotated[list[str], argument("TARGET", "What is to count as up to date.")]
+Orphans = Annotated[bool, option("--orphans", text="Files made by targets that are no more.")]
+SHOWN = 20
+"""Paths that are listed before a question."""
+
+
+def declare(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for function in (accept, reproduce, clean, doctor):
+        command(app)(function)
+
+
+def accept(place: Place, names: Accepted) -> int:
+    """Take the outputs that are there as up to date.
+
+    Nothing runs; what is accepted stays in this working copy.
+    """
+    from datamake import upkeep
+
+    with open_project(place) as project:
+        for name in upkeep.accept(project, tuple(names)):
+            say(f"accepted {cleaned(name)}\n")
+    return ExitStatus.OK
+
+
+def reproduce(place: Place, name: Name, *, json: Json = False) -> int:
+    """Run a target again in a clean folder, and compare."""
+    from datamake import upkeep
+
+    with open_project(place) as project:
+        document = upkeep.reproduce(project, name)
+    answer(document, details.reproduced_text, json=json)
+    return ExitStatus.OK if document["same"] else ExitStatus.FAILED
+
+
+def clean(place: Place, names: Names = None, *, orphans: Orphans = False, yes: Yes = False) -> int:
+    """Remove outputs that datamake made, and nothing else."""
+    from datamake import upkeep
+
+    with open_project(place) as project:
+        removed = upkeep.clean(
+            project,
+            tuple(names or ()),
+            orphans=orphans,
+            confirm=lambda paths: yes or agreed(paths),
+        )
+    say(f"removed {counted(len(removed), 'output')}\n")
+    return ExitStatus.OK
+
+
+def agreed(paths: Sequence[str]) -> bool:
+    """Whether somebody at a terminal says that `paths` may go. Raises UsageError without one."""
+    if not paths:
+        return True
+    say("".join(f"  {cleaned(path)}\n" for path in paths[:SHOWN]))
+    if len(paths) > SHOWN:
+        say(f"  and {len(paths) - SHOWN:,} more\n")
+    if not (sys.stdin.isatty() and is_terminal(sys.stderr)):
+        raise UsageError("nothing was removed, there is nobody to ask", hint="`--yes` removes")
+    say(f"remove {counted(len(paths), 'output')}? [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def doctor(place: Place, *, json: Json = False) -> int:
+    """Check the installation, the cache, disk and clock."""
+    from datamake import upkeep
+
+    with open_project(place) as project:
+        document = upkeep.doctor(project)
+    answer(document, details.doctor_text, json=json)
+    fine = all(check["ok"] for check in document["checks"])
+    return ExitStatus.OK if fine else ExitStatus.ENVIRONMENT

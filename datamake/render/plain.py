@@ -1,0 +1,189 @@
+"""A build as plain lines: what it prints where there is no terminal, and when there is little to say.
+
+Knows neither streams nor terminals: it is given a function that takes text.
+"""
+
+from __future__ import annotations
+
+from datamake.errors import message
+from datamake.model import Status
+from datamake.render.text import clean, clean_lines, counted, duration, listed, reasons_text
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from datamake.model import BuildResult, Event, TargetResult
+
+DID_SOMETHING = (Status.BUILT, Status.RESTORED, Status.FAILED)
+SUMMARY_ORDER = (
+    Status.FAILED,
+    Status.BLOCKED,
+    Status.SKIPPED,
+    Status.BUILT,
+    Status.RESTORED,
+    Status.UP_TO_DATE,
+)
+TAIL = 20
+"""Lines of a log that a failure shows where it happens; CI gets more, at the end."""
+TAIL_IN_CI = 400
+
+
+@value
+class Manner:
+    """How a build is talked about."""
+
+    verbosity: int = 0
+    """-1: errors only. 0: what did something. 1: every target, and all reasons."""
+    ci: bool = False
+    """Logs of failures come together at the end."""
+    github: bool = False
+    """Failures are `::error` lines as well."""
+
+
+@value
+class Tail:
+    """The end of a log: where it is, its last lines, and whether there are more before them."""
+
+    path: str
+    lines: tuple[str, ...] = ()
+    more: bool = False
+
+
+if TYPE_CHECKING:
+    Tails = Callable[[str, int], Tail]
+    """(path of a log from the project root, most lines) → its end."""
+
+
+class Plain:
+    """Writes a line for each event that says something, and a summary at the end."""
+
+    def __init__(self, write: Callable[[str], None], tails: Tails, manner: Manner) -> None:
+        self.write = write
+        self.tails = tails
+        self.manner = manner
+        self.failed: list[TargetResult] = []
+
+    def __call__(self, event: Event) -> None:
+        """Take note of one event."""
+        if event.kind == "target-ended":
+            self.target_ended(event.data["result"])
+        elif event.kind == "run-ended":
+            self.run_ended(event.data["result"])
+        elif self.manner.verbosity >= 0:
+            line = event_line(event)
+            if line:
+                self.write(line + "\n")
+
+    def target_ended(self, result: TargetResult) -> None:
+        """A line for a target, and the end of its log if it failed."""
+        verbosity = self.manner.verbosity
+        if result.status is Status.FAILED:
+            self.failed.append(result)
+            lines = 0 if self.manner.ci else TAIL
+            self.write(failure_text(result, self.tail(result, lines)))
+        elif verbosity > 0 or (verbosity == 0 and result.status in DID_SOMETHING):
+            self.write(target_line(result, full=verbosity > 0) + "\n")
+
+    def run_ended(self, result: BuildResult) -> None:
+        """The logs of what failed, where they are kept for the end, and the summary."""
+        if self.manner.ci:
+            for failed in self.failed:
+                tail = self.tail(failed, TAIL_IN_CI)
+                if tail:
+                    self.write(f"\nlog of {clean(failed.name)}:\n{tail_text(tail)}")
+        if self.manner.github:
+            for failed in self.failed:
+                self.write(github_error(failed) + "\n")
+        if self.manner.verbosity >= 0:
+            self.write(summary_line(result) + "\n")
+
+    def tail(self, result: TargetResult, lines: int) -> Tail | None:
+        """The end of the log of a target that has one."""
+        return self.tails(result.log, lines) if result.log else None
+
+
+def target_line(result: TargetResult, *, full: bool = False) -> str:
+    """`built clean[01]  4.2 s  input-changed: raw/01.csv`."""
+    parts = [f"{result.status.value} {clean(result.name)}"]
+    if result.status in (Status.BUILT, Status.FAILED):
+        parts.append(duration(result.duration_s))
+    remark = remark_text(result, full=full)
+    return "  ".join([*parts, remark]) if remark else "  ".join(parts)
+
+
+def remark_text(result: TargetResult, *, full: bool = False) -> str:
+    """What is worth saying of a target: its error, else its reasons."""
+    if result.error is not None:
+        return clean(result.error)
+    remarks = [reasons_text(result.reasons, full=full), *map(clean, result.facts)]
+    return "; ".join(remark for remark in remarks if remark)
+
+
+def failure_text(result: TargetResult, tail: Tail | None) -> str:
+    """The line of a target that failed, its facts, the end of its log and where the rest is."""
+    lines = [target_line(result), *(f"  {clean_lines(fact)}" for fact in result.facts)]
+    return "\n".join(lines) + "\n" + (tail_text(tail) if tail else "")
+
+
+def tail_text(tail: Tail) -> str:
+    """The end of a log, each line behind a bar, and its path."""
+    lines = [f"  | {clean_lines(line)}" for line in tail.lines]
+    if tail.more and lines:
+        lines.insert(0, "  | ...")
+    lines.append(f"  log: {clean(tail.path)}")
+    return "\n".join(lines) + "\n"
+
+
+def event_line(event: Event) -> str:
+    """A line for an event that is no target's end, or `""` for what needs none."""
+    name = clean(event.target or "")
+    if event.kind == "notice":
+        return clean_lines(str(event.data["message"]))
+    if event.kind == "waiting":
+        return f"waiting for {name}: held by another build"
+    if event.kind == "retry":
+        delay = duration(float(event.data["delay"]))
+        return (
+            f"retry {name}  in {delay}, try {event.data['attempt']}: {clean(event.data['error'])}"
+        )
+    return ""
+
+
+def summary_line(result: BuildResult) -> str:
+    """`up to date: 10,000 targets (0.2 s)`, or how many came to what."""
+    time = duration(result.duration_s)
+    counts = result.summary
+    if result.ok and counts["up-to-date"] == len(result.targets):
+        return f"up to date: {counted(len(result.targets), 'target')} ({time})"
+    parts = []
+    for status in SUMMARY_ORDER:
+        number = counts[status.value]
+        if number:
+            parts.append(
+                f"{status.value.replace('-', ' ')} {number:,}{failed_names(result, status)}"
+            )
+    stopped = "interrupted: " if result.exit_code >= 128 else ""
+    return f"{stopped}{', '.join(parts) or 'nothing started'} ({time})"
+
+
+def failed_names(result: BuildResult, status: Status) -> str:
+    """` (clean[01], delays)` behind the number of failures; the lines may be far above."""
+    if status is not Status.FAILED:
+        return ""
+    names = [clean(target.name) for target in result.targets if target.status is status]
+    return f" ({listed(names, 3)})"
+
+
+def github_error(result: TargetResult) -> str:
+    """A workflow command that GitHub shows on the summary page of a run."""
+    text = message(result.error or "failed", result.facts)
+    return f"::error title={escaped(result.name, ',:')}::{escaped(text, '')}"
+
+
+def escaped(text: str, more: Sequence[str]) -> str:
+    """Text for a workflow command: what would end it is percent-encoded."""
+    for character in ("%", "\r", "\n", *more):
+        text = text.replace(character, f"%{ord(character):02X}")
+    return clean_lines(text)
