@@ -15,6 +15,7 @@ from collections import deque
 from enum import Enum
 from heapq import heappop, heappush
 
+from datamake.model import RESOURCES
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -196,6 +197,11 @@ class Schedule:
         self._revise(name, differs=differs)
         return self._instructions()
 
+    def missing(self, name: str) -> list[Instruction]:
+        """What was to be taken as it is, is not there: what needs it is blocked."""
+        self._move(name, Life.FAILED)
+        return self._instructions()
+
     def lost(self, name: str) -> list[Instruction]:
         """The bytes that were to be restored are not to be had: judge it again."""
         self._free(name)
@@ -305,10 +311,14 @@ class Schedule:
             return
         self._verb[name] = verb
         self._move(name, Life.READY)
-        wanted = self._resources(name)
+        wanted = self._wanted(name)
         demand = (wanted.cpus, wanted.memory, tuple(wanted.pool.items()))
         urgency = wanted.priority * 1e12 + self._urgency(name)
         heappush(self._queues.setdefault(demand, []), (-urgency, self._order[name], name))
+
+    def _wanted(self, name: str) -> Resources:
+        """What it takes; restoring takes no more than a job."""
+        return self._resources(name) if self._verb[name] is Verb.RUN else RESOURCES
 
     def _free(self, name: str) -> None:
         if self.life[name] is Life.RUNNING:
@@ -341,7 +351,7 @@ class Schedule:
             if queue:
                 heads.append((queue[0], queue))
         for (_, _, name), queue in sorted(heads):
-            if self.slots.take(name, self._resources(name)):
+            if self.slots.take(name, self._wanted(name)):
                 heappop(queue)
                 return name
         return None

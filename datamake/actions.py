@@ -1,0 +1,251 @@
+"""A target that is to run, or to be restored → the action that an executor carries out.
+
+Knows nothing of verdicts or of order: it makes folders and values, no decisions.
+"""
+
+from __future__ import annotations
+
+import os
+from posixpath import basename
+
+from datamake import surroundings
+from datamake.datafile.placeholders import PathText
+from datamake.journal import file_name
+from datamake.model import Action, Call, Slot
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from datamake.fingerprint import Content
+    from datamake.model import Target, Written
+    from datamake.workspace import Workspace
+
+KEPT = ".datamake"
+"""The folder, in the project root, of all that datamake keeps."""
+
+
+def staging_folder(root: str, name: str) -> str:
+    """Where the staged outputs of a target are written; absolute."""
+    return os.path.join(root, KEPT, "staging", file_name(name))
+
+
+def log_path(name: str) -> str:
+    """The log of a target, from the project root."""
+    return f"{KEPT}/logs/{file_name(name)}.log"
+
+
+def staged_names(target: Target) -> list[str | None]:
+    """For each output its path in the staging folder; None for one that is written in place."""
+    names = [basename(output.path) for output in target.outputs if output.staged]
+    alike = len(set(names)) < len(names)
+    return [
+        (f"{place}/" if alike else "") + basename(output.path) if output.staged else None
+        for place, output in enumerate(target.outputs)
+    ]
+
+
+def slots(root: str, target: Target) -> tuple[Slot, ...]:
+    """Where each output of a target is to be written."""
+    staging = staging_folder(root, target.name)
+    return tuple(
+        Slot(output, os.path.join(root, output.path) if name is None else f"{staging}/{name}")
+        for output, name in zip(target.outputs, staged_names(target), strict=True)
+    )
+
+
+def restoring(root: str, target: Target, outputs: Sequence[Written]) -> Action:
+    """The action that brings a target's outputs out of the cache, into the staging folder."""
+    staging = staging_folder(root, target.name)
+    _empty(staging)
+    copies = tuple(
+        (written.digest, f"{staging}/{place}") for place, written in enumerate(outputs)
+    )
+    return Action(target=target.name, kind="restore", copies=copies, staging=staging)
+
+
+class Preparation:
+    """Makes the actions of one build."""
+
+    def __init__(self, space: Workspace, variables: Mapping[str, str]) -> None:
+        self.space = space
+        self.variables = variables
+
+    def action(
+        self,
+        target: Target,
+        contents: Sequence[Content],
+        fingerprint: str,
+        numbers: Mapping[str, Sequence[int]],
+    ) -> Action:
+        """The action of a target, its staging folder empty and its folder outputs created."""
+        root, around = self.space.root, target.surroundings
+        places = slots(root, target)
+        _make_room(root, target, places)
+        programs = surroundings.folder_of_programs(root, around, self.space.spec.project)
+        env = surroundings.environment(target, root, programs, self.variables)
+        for pool, held in numbers.items():
+            env[f"DATAMAKE_POOL_{pool.upper()}"] = ",".join(map(str, held))
+        values = self._values(target, contents, places, fingerprint)
+        staged = any(output.staged for output in target.outputs)
+        common: dict[str, Any] = {
+            "target": target.name,
+            "kind": target.kind,
+            "cwd": os.path.join(root, around.cwd),
+            "env": env,
+            "log": os.path.join(root, log_path(target.name)),
+            "secrets": tuple(self.variables[s] for s in around.secrets if self.variables.get(s)),
+            "timeout": target.policy.timeout,
+            "slots": places,
+            "staging": staging_folder(root, target.name) if staged else "",
+            "cache": target.policy.cache,
+        }
+        if target.kind == "copy":
+            return Action(**common, copies=_copies(root, target, contents, places))
+        if target.kind == "python":
+            call = self._call(target, values)
+            return Action(**common, call=call, interpreter=surroundings.interpreter(programs))
+        return Action(**common, argv=self._argv(target, values, env))
+
+    def _argv(
+        self, target: Target, values: Mapping[str, Any], env: Mapping[str, str]
+    ) -> tuple[str, ...]:
+        from shutil import which
+
+        from datamake.transforms.command import argv
+
+        return argv(target, values, lambda program: which(program, path=env["PATH"]))
+
+    def _values(
+        self,
+        target: Target,
+        contents: Sequence[Content],
+        places: Sequence[Slot],
+        fingerprint: str,
+    ) -> dict[str, Any]:
+        """What placeholders stand for; paths are relative to where the action runs."""
+        root, cwd = self.space.root, os.path.join(self.space.root, target.surroundings.cwd)
+
+        def relative(path: str) -> PathText:
+            return PathText(os.path.relpath(os.path.join(root, path), cwd))
+
+        values: dict[str, Any] = {
+            **target.each,
+            **{f"params.{name}": value for name, value in target.params.items()},
+            **_by_name("input", *input_paths(target, contents), relative),
+            **_by_name("output", [[slot.path] for slot in places],
+                       [slot.output.name for slot in places], relative),
+            "target": target.name,
+            "root": PathText(root),
+            "cpus": target.resources.cpus,
+        }  # fmt: skip
+        text = target.template if isinstance(target.template, str) else "\0".join(target.template)
+        if "{params}" in text:
+            values["params"] = relative(self._params_file(target))
+        if "{work" in text:
+            values["work"] = relative(self._work_folder(target.name, fingerprint))
+        return values
+
+    def _params_file(self, target: Target) -> str:
+        import json
+
+        path = os.path.join(self.space.root, KEPT, "params", file_name(target.name) + ".json")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        declared = {name: target.params[name] for name in target.declared_params}
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(declared, file, default=str, sort_keys=True)
+        return path
+
+    def _work_folder(self, name: str, fingerprint: str) -> str:
+        """A folder that survives failures of the same fingerprint."""
+        from shutil import rmtree
+
+        kept = os.path.join(self.space.root, KEPT, "work", file_name(name))
+        mine = os.path.join(kept, fingerprint)
+        os.makedirs(mine, exist_ok=True)
+        for other in os.listdir(kept):
+            if other != fingerprint:
+                rmtree(os.path.join(kept, other), ignore_errors=True)
+        return mine
+
+    def _call(self, target: Target, values: Mapping[str, Any]) -> Call:
+        """The function with all that it may ask for by name."""
+        space = self.space
+        paths = {
+            name.partition(".")[2] or name: value
+            for name, value in values.items()
+            if name.partition(".")[0] in ("input", "inputs", "output", "outputs")
+        }
+        for several in ("inputs", "outputs"):
+            named = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(several + ".")}
+            if named:
+                paths[several] = named
+        declared = {name: target.params[name] for name in target.declared_params}
+        arguments = {**target.each, "target": target.name, "params": declared, **paths}
+        assert isinstance(target.template, str)  # the shape that the Datafile's keys demand
+        pythonpath = space.spec.project.get("pythonpath", ["."])
+        folders = tuple(os.path.normpath(os.path.join(space.root, path)) for path in pythonpath)
+        cwd = os.path.join(space.root, target.surroundings.cwd)
+        return Call(
+            target.template, tuple(dict.fromkeys((cwd, *folders))), arguments, frozenset(paths)
+        )
+
+
+def input_paths(
+    target: Target, contents: Sequence[Content]
+) -> tuple[list[list[str]], list[str | None]]:
+    """For each input the paths that its placeholder stands for, and its name.
+
+    Implicit inputs, which a command names by itself, have no placeholder.
+    """
+    paths: dict[int, list[str]] = {id(asked): [] for asked in target.inputs}
+    for content in contents:
+        held = paths.get(id(content.link.input))
+        if held is None or not content.path:
+            continue
+        if content.link.input.kind == "folder":
+            held[:] = [content.link.input.text]
+        else:
+            held.append(content.path)
+    return list(paths.values()), [asked.name for asked in target.inputs]
+
+
+def _by_name(
+    kind: str, paths: Sequence[Sequence[str]], names: Sequence[str | None], relative: Any
+) -> dict[str, Any]:
+    """The placeholders `{input}`, `{inputs}`, `{inputs.NAME}`, or those of outputs."""
+    values: dict[str, Any] = {f"{kind}s": [relative(path) for some in paths for path in some]}
+    for some, name in zip(paths, names, strict=True):
+        found = [relative(path) for path in some]
+        single = found[0] if len(found) == 1 else found
+        values.setdefault(kind, single)
+        if name is not None:
+            values[f"{kind}s.{name}"] = single
+    return values
+
+
+def _make_room(root: str, target: Target, places: Sequence[Slot]) -> None:
+    """An empty staging folder, and the folders that outputs are written into."""
+    _empty(staging_folder(root, target.name))
+    for slot in places:
+        os.makedirs(slot.path if slot.output.folder else os.path.dirname(slot.path), exist_ok=True)
+
+
+def _empty(folder: str) -> None:
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+
+
+def _copies(
+    root: str, target: Target, contents: Sequence[Content], places: Sequence[Slot]
+) -> tuple[tuple[str, str], ...]:
+    """From → to: one input to each output, or all of them into a folder."""
+    sources = [path for some in input_paths(target, contents)[0] for path in some]
+    absolute = [os.path.join(root, source) for source in sources]
+    if len(places) == 1 and places[0].output.folder and len(sources) != 1:
+        into = places[0].path
+        return tuple((path, os.path.join(into, basename(path))) for path in absolute)
+    return tuple(zip(absolute, (slot.path for slot in places), strict=False))

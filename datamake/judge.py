@@ -1,0 +1,273 @@
+"""Gathers what staleness needs from files, state and cache, and judges one target after the other.
+
+Knows nothing of the order of a build and of running. Whoever drives it tells it what has become
+of each target (`settle`), before it asks for those that need it.
+"""
+
+from __future__ import annotations
+
+from posixpath import join
+
+from datamake import staleness, surroundings
+from datamake.errors import DatamakeError
+from datamake.fingerprint import Content, Context, differences, fields, fingerprint
+from datamake.model import Code, Reason, Status, Verdict, Written
+from datamake.patterns import matches
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from datamake.model import Field, Item, Record, Target
+    from datamake.workspace import Workspace
+
+
+@value
+class Known:
+    """What a target that is final has, for those that need it."""
+
+    fingerprint: str
+    outputs: tuple[Written, ...] = ()
+    present: bool = True
+
+
+@value
+class Demands:
+    """What a build asks for beyond what is stale."""
+
+    forced: frozenset[str] = frozenset()
+    """These run."""
+    needed: frozenset[str] = frozenset()
+    """The bytes of these have to be there."""
+    all_needed: bool = False
+
+
+class InputGone(DatamakeError):
+    """An input that was there, or that a target was to make, is not."""
+
+
+class Judge:
+    """Judges targets whose inputs are final."""
+
+    def __init__(
+        self, space: Workspace, demands: Demands, variables: Mapping[str, str] = NOTHING
+    ) -> None:
+        self.known: dict[str, Known] = {}
+        """Of each target that is final."""
+        self.verdicts: dict[str, Verdict] = {}
+        self.seen: dict[str, tuple[str | None, ...]] = {}
+        """The digests of its outputs as they were when it was judged."""
+        self.space = space
+        self.forced = set(demands.forced)
+        self.needed = set(demands.needed)
+        self.all_needed = demands.all_needed
+        self.variables = variables
+        self._versions: dict[str, str] = {}
+
+    def settle(self, name: str, known: Known) -> bool:
+        """Takes note of what a target has; whether others have been judged by another content."""
+        before = self.known.get(name)
+        self.known[name] = known
+        return before is not None and (before.outputs, before.fingerprint) != (
+            known.outputs,
+            known.fingerprint,
+        )
+
+    def grown(self, pending: str, added: Sequence[str]) -> None:
+        """The instances of a pending foreach are known, and asked for as it was."""
+        self.known[pending] = Known("")
+        for asked in (self.forced, self.needed):
+            if pending in asked:
+                asked.update(added)
+
+    def made_paths(self, pending: str) -> list[str]:
+        """The files that what a pending foreach needs has made."""
+        return [
+            path
+            for need in self.space.graph.needs[pending]
+            for written in self.known[need].outputs
+            for path in self._files(written)
+        ]
+
+    def _files(self, written: Written) -> list[str]:
+        if not written.digest.endswith("/"):
+            return [written.path]
+        return [join(written.path, name) for name in self.space.entries(written)]
+
+    def as_it_is(self, name: str) -> Known | None:
+        """What a target has without being judged: on disk, else by its record in the cache."""
+        target, record = self.space.graph.targets[name], self.space.record(name)
+        digests = [self.space.files.digest(output.path) for output in target.outputs]
+        fingerprint = record.fingerprint if record else ""
+        if target.outputs and all(digests):
+            outputs = tuple(
+                Written(output.path, digest, output.name)
+                for output, digest in zip(target.outputs, digests, strict=True)
+                if digest
+            )
+            return Known(fingerprint, outputs)
+        if record is None or not all(self.space.cache.has(out.digest) for out in record.outputs):
+            return None
+        self.verdicts[name] = Verdict(
+            Status.RESTORE, (), fingerprint, self.space.state.fields(name), record.outputs
+        )
+        self.seen[name] = tuple(digests)
+        return Known(fingerprint, record.outputs, present=not target.outputs)
+
+    def verdict(self, name: str) -> Verdict:
+        """The verdict on a target.
+
+        Where the content of an input is not known, because what makes it will or may run, the
+        verdict is `MAYBE`, or `RUN` if there is another reason besides.
+        """
+        target = self.space.graph.targets[name]
+        record = self.space.record(name)
+        unknown = self._unknown(name)
+        contents = list(self.contents(name, unknown))
+        context = self.context(target)
+        found = fields(target, contents, context)
+        if unknown:
+            verdict = self._unsure(target, record, found, unknown)
+        else:
+            self.seen[name] = tuple(self.space.files.digest(out.path) for out in target.outputs)
+            verdict = staleness.judge(
+                target,
+                staleness.Evidence(record, found, fingerprint(found), self.seen[name]),
+                self._sources(target),
+                demanded=self._demanded(target, record),
+                needed=self.all_needed or name in self.needed,
+            )
+        self.verdicts[name] = verdict
+        return verdict
+
+    def _unknown(self, name: str) -> dict[str, Target | None]:
+        graph = self.space.graph
+        return {
+            need: graph.targets.get(need) for need in graph.needs[name] if need not in self.known
+        }
+
+    def _unsure(
+        self,
+        target: Target,
+        record: Record | None,
+        found: tuple[Field, ...],
+        unknown: Mapping[str, Target | None],
+    ) -> Verdict:
+        """A verdict without the inputs that are not known yet."""
+        if record is None:
+            return Verdict(Status.RUN, (Reason(Code.NEVER_BUILT, "never built"),))
+        recorded = self.space.state.fields(target.name)
+        old = [field for field in recorded if not self._made_by(field, unknown)]
+        reasons = differences(old, found)
+        demanded = self._demanded(target, record)
+        if demanded is not None:
+            reasons = (demanded, *reasons)
+        upstream = Reason(Code.UPSTREAM, ", ".join(unknown), next(iter(unknown)))
+        return Verdict(Status.RUN if reasons else Status.MAYBE, (*reasons, upstream))
+
+    def _made_by(self, field: Field, makers: Mapping[str, Target | None]) -> bool:
+        kind, subject, _ = field
+        if kind == "instance":
+            return True
+        if kind != "input" and not kind.startswith("input:"):
+            return False
+        return subject in makers or any(
+            maker is None
+            or any(
+                subject.startswith(output.path + "/") if output.folder else subject == output.path
+                for output in maker.outputs
+            )
+            for maker in makers.values()
+        )
+
+    def _demanded(self, target: Target, record: Record | None) -> Reason | None:
+        if target.name in self.forced:
+            return Reason(Code.FORCED, "forced")
+        if target.policy.always:
+            return Reason(Code.ALWAYS, "runs at every build")
+        age = target.policy.max_age
+        if age is not None and record is not None and self.space.now() - record.time > age:
+            return Reason(Code.EXPIRED, f"last success is older than {age:g} s")
+        return None
+
+    def _sources(self, target: Target) -> staleness.Sources:
+        space = self.space
+
+        def cached(key: str) -> Sequence[Written] | None:
+            if not target.policy.cache:
+                return None
+            action = space.cache.lookup(key)
+            return None if action is None else action.outputs
+
+        def available(outputs: Sequence[Written]) -> bool:
+            return all(space.cache.has(written.digest) for written in outputs)
+
+        return staleness.Sources(lambda: space.state.fields(target.name), cached, available)
+
+    def context(self, target: Target) -> Context:
+        """What counts for a target beside its declaration and its inputs."""
+        space = self.space
+        code = [
+            (path, digest)
+            for path in space.graph.code.get(target.name, ())
+            if (digest := space.files.digest(path)) is not None
+        ]
+        around = target.surroundings
+        env = surroundings.counted(target, self.variables) if around.env else NOTHING
+        python = self._python(target) if target.kind == "python" else ""
+        platform = surroundings.platform() if space.spec.project.get("platform") else ""
+        return Context(code, env, python, platform)
+
+    def _python(self, target: Target) -> str:
+        around = target.surroundings
+        programs = surroundings.folder_of_programs(
+            self.space.root, around, self.space.spec.project
+        )
+        if programs not in self._versions:
+            self._versions[programs] = surroundings.python_version(programs)
+        return self._versions[programs]
+
+    def contents(self, name: str, unknown: Mapping[str, object] = NOTHING) -> Iterator[Content]:
+        """The inputs of a target with their contents, but for those that `unknown` targets make.
+
+        Raises InputGone.
+        """
+        for link in self.space.graph.links.get(name, ()):
+            for item in link.items:
+                if item.producer is None:
+                    yield Content(link, item.path, self._file(item.path))
+                elif item.producer not in unknown:
+                    for path, digest in self._made(item, self.known[item.producer]):
+                        yield Content(link, path, digest, item.producer)
+
+    def _file(self, path: str) -> str:
+        digest = self.space.files.digest(path)
+        if digest is None:
+            raise InputGone(f"input `{path}` is gone")
+        return digest
+
+    def _made(self, item: Item, known: Known) -> list[tuple[str, str]]:
+        """Path and digest of what an item comes down to under its producer's outputs."""
+        if not item.path:
+            return [("", known.fingerprint)]
+        for written in known.outputs:
+            if written.path == item.path:
+                return [(written.path, written.digest)]
+            if written.path == item.inside:
+                return self._inside(item, written)
+        raise InputGone(f"input `{item.path}` is not there: `{item.producer}` did not make it")
+
+    def _inside(self, item: Item, folder: Written) -> list[tuple[str, str]]:
+        entries = {
+            join(folder.path, name): digest
+            for name, digest in self.space.entries(folder).items()
+        }
+        if item.pattern:
+            return [(path, entries[path]) for path in sorted(entries) if matches(item.path, path)]
+        if item.path not in entries:
+            raise InputGone(
+                f"input `{item.path}` is not there",
+                [f"it is not in `{folder.path}/`, which `{item.producer}` made"],
+            )
+        return [(item.path, entries[item.path])]

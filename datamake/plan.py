@@ -1,0 +1,154 @@
+"""What a build would do, in the order of running: the build's own schedule, with nothing carried out.
+
+Knows nothing of executors. Time passes as history says it did.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from heapq import heappop, heappush
+
+from datamake.errors import DatamakeError
+from datamake.judge import Judge, Known
+from datamake.model import RESOURCES, Code, Plan, PlannedTarget, Reason, Status
+from datamake.schedule import Capacity, Schedule, Slots, Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from datamake.model import Resources
+    from datamake.schedule import Instruction
+    from datamake.workspace import Workspace
+
+TO_DO = (Status.RUN, Status.MAYBE)
+
+
+class Planner:
+    """Plays a build through."""
+
+    def __init__(self, space: Workspace, judge: Judge, taken: Iterable[str]) -> None:
+        self.space = space
+        self.judge = judge
+        self.taken = set(taken)
+        self.durations: Mapping[str, float] = space.state.history.durations()
+        self.planned: dict[str, PlannedTarget] = {}
+        self._now = 0.0
+        self._running: list[tuple[float, int, str]] = []
+
+    def plan(
+        self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Callable[[str], float]
+    ) -> Plan:
+        """The plan for `needs`: name → what it needs."""
+        slots = Slots(Capacity(jobs, None, self.space.spec.pools))
+        self.schedule = Schedule(needs, self._resources, slots, urgency=urgency, keep_going=True)
+        waiting = deque(self.schedule.start())
+        while waiting or self._running:
+            while waiting:
+                waiting.extend(self._carry_out(*waiting.popleft()))
+            if self._running:
+                self._now, _, name = heappop(self._running)
+                waiting.extend(self.schedule.finished(name, ok=True))
+        targets = tuple(self.planned.values())
+        path, seconds = self._critical_path()
+        total = sum(self._seconds(target) for target in targets)
+        return Plan(targets, path, seconds, total, tuple(self.space.notices))
+
+    def _carry_out(self, verb: Verb, name: str) -> Iterable[Instruction]:
+        if verb is Verb.JUDGE:
+            return self._judge(name)
+        if verb in (Verb.RUN, Verb.RESTORE) and name in self.planned:
+            target = self.planned.pop(name)
+            self.planned[name] = target
+            end = self._now + self._seconds(target)
+            heappush(self._running, (end, len(self.planned), name))
+        return ()
+
+    def _judge(self, name: str) -> Iterable[Instruction]:
+        graph = self.space.graph
+        if name in graph.pending:
+            return self._pending(name)
+        if name in self.taken:
+            known = self.judge.as_it_is(name)
+            if known is not None:
+                self.judge.settle(name, known)
+            return self.schedule.judged(name, None)
+        try:
+            verdict = self.judge.verdict(name)
+        except DatamakeError as error:
+            reason = Reason(Code.INPUT_REMOVED, error.headline)
+            return self._note(PlannedTarget(name, Status.RUN, (reason,)))
+        if verdict.status in (Status.UP_TO_DATE, Status.RESTORE):
+            self.judge.settle(name, Known(verdict.fingerprint, verdict.outputs, verdict.present))
+        return self._note(
+            PlannedTarget(name, verdict.status, verdict.reasons, self.durations.get(name))
+        )
+
+    def _note(self, target: PlannedTarget) -> Iterable[Instruction]:
+        self.planned[target.name] = target
+        verbs = {Status.UP_TO_DATE: None, Status.RESTORE: Verb.RESTORE}
+        return self.schedule.judged(target.name, verbs.get(target.status, Verb.RUN))
+
+    def _pending(self, name: str) -> Iterable[Instruction]:
+        """Its instances, where what it needs is up to date; else one entry for all of them."""
+        graph = self.space.graph
+        unknown = [need for need in graph.needs[name] if need not in self.judge.known]
+        if unknown:
+            reason = Reason(Code.UPSTREAM, ", ".join(unknown), unknown[0])
+            return self._note(PlannedTarget(name, Status.MAYBE, (reason,)))
+        growth = graph.grow(name, self.judge.made_paths(name), self.space.tree)
+        self.judge.grown(name, growth.added)
+        if name in self.taken:
+            self.taken.update(growth.added)
+        relinked = {
+            user: graph.needs[user] for user in growth.relinked if user in self.schedule.life
+        }
+        return self.schedule.grown(
+            name, {added: graph.needs[added] for added in growth.added}, relinked
+        )
+
+    def _seconds(self, target: PlannedTarget) -> float:
+        return (target.estimate_s or 0.0) if target.status in TO_DO else 0.0
+
+    def _critical_path(self) -> tuple[tuple[str, ...], float]:
+        """The targets to do that follow on each other and take longest together."""
+        ends: dict[str, float] = {}
+        before: dict[str, str] = {}
+        for name, target in self.planned.items():
+            needs = [need for need in self.schedule.needs[name] if need in ends]
+            last = max(needs, key=ends.__getitem__, default=None)
+            ends[name] = self._seconds(target) + (ends[last] if last is not None else 0.0)
+            if last is not None:
+                before[name] = last
+        at = max(ends, key=ends.__getitem__, default=None)
+        if at is None or not ends[at]:
+            return (), 0.0
+        seconds, path = ends[at], []
+        while at is not None:
+            if self.planned[at].status in TO_DO:
+                path.append(at)
+            at = before.get(at)
+        return tuple(reversed(path)), seconds
+
+    def _resources(self, name: str) -> Resources:
+        target = self.space.graph.targets.get(name)
+        return RESOURCES if target is None else target.resources
+
+
+def urgency(space: Workspace, needs: Mapping[str, Sequence[str]]) -> Callable[[str], float]:
+    """Name → seconds of the longest way from it to the end of the build, by history.
+
+    Worked out when first asked for; a target that never ran counts as a second.
+    """
+    ways: dict[str, float] = {}
+
+    def longest(name: str) -> float:
+        if not ways:
+            durations = space.state.history.durations()
+            for each in reversed(list(needs)):
+                ways[each] = ways.get(each, 0.0) + durations.get(each, 1.0)
+                for need in needs[each]:
+                    ways[need] = max(ways.get(need, 0.0), ways[each])
+        return ways.get(name, 0.0)
+
+    return longest

@@ -1,0 +1,223 @@
+"""The Python API: a project that was loaded, to plan and to build.
+
+Knows nothing of command lines and of how results are shown.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from datamake.engine import Engine, Settings
+from datamake.errors import EnvironmentFailed, TargetLocked, UsageError
+from datamake.judge import Judge
+from datamake.model import Status
+from datamake.plan import Planner, urgency
+from datamake.request import NO_OPTIONS, Options, requested
+from datamake.values import NOTHING
+from datamake.workspace import Opening, Workspace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from types import TracebackType
+    from typing import Any
+
+    from datamake.graph import Graph
+    from datamake.model import BuildResult, Event, Plan, Spec
+    from datamake.request import Request
+
+NAME = "Datafile.toml"
+WAIT = 0.2
+"""Seconds between two tries to share the tree."""
+
+
+def load(
+    path: str = "",
+    *,
+    profile: str | None = None,
+    params: Mapping[str, Any] = NOTHING,
+    cache: str = "read-write",
+) -> Project:
+    """The project of a Datafile, or of the folder `path` (the current one) and those above it.
+
+    `params` override those of the Datafile and the profile. `cache` is `read-write`, `read`,
+    `write` or `off`. Raises DatafileError, UsageError where there is no Datafile, and
+    EnvironmentFailed.
+    """
+    root, file = located(path or os.getcwd())
+    return Project(Workspace(root, file, Opening(profile, params, cache)))
+
+
+def located(path: str) -> tuple[str, str]:
+    """The project root (absolute) and its Datafile's name, from a Datafile or a folder on.
+
+    That is the nearest folder upwards whose Datafile has `[project]`, or the nearest with one.
+    """
+    path = os.path.abspath(path)
+    if os.path.isfile(path):
+        if os.path.basename(path) != NAME or _is_root(path):
+            return os.path.split(path)
+        path = os.path.dirname(path)
+    elif not os.path.isdir(path):
+        raise UsageError(f"no such file or folder: `{path}`")
+    folder, nearest = path, ""
+    while True:
+        file = os.path.join(folder, NAME)
+        if os.path.isfile(file):
+            nearest = nearest or folder
+            if _is_root(file):
+                return folder, NAME
+        if folder == os.path.dirname(folder):
+            break
+        folder = os.path.dirname(folder)
+    if not nearest:
+        raise UsageError(
+            f"no {NAME} in `{path}` or above", hint="`datamake init` writes one to start from"
+        )
+    return nearest, NAME
+
+
+def _is_root(file: str) -> bool:
+    """Whether a Datafile has `[project]`; one that is broken counts, so that its errors are seen."""
+    with open(file, "rb") as opened:
+        text = opened.read()
+    if b"project" not in text:
+        return False
+    import tomli
+
+    try:
+        return "project" in tomli.loads(text.decode())
+    except (ValueError, RecursionError):
+        return True
+
+
+class Project:
+    """An open project; `close` it, or use it in a `with` statement."""
+
+    def __init__(self, space: Workspace) -> None:
+        self.space = space
+
+    @property
+    def root(self) -> str:
+        """The project root, absolute."""
+        return self.space.root
+
+    @property
+    def spec(self) -> Spec:
+        """What its Datafiles say."""
+        return self.space.spec
+
+    @property
+    def graph(self) -> Graph:
+        """Its targets and how they hang together. Raises DatafileError."""
+        return self.space.graph
+
+    def plan(self, select: Sequence[str] = (), **options: Any) -> Plan:
+        """What `build` with the same arguments would do, and why. Runs and changes nothing.
+
+        Raises UsageError for a wrong selection or option, DatafileError for missing inputs.
+        """
+        wanted = Options(**options)
+        request = requested(self.space, select, wanted, self.states)
+        plan = self._planner(request).plan(
+            request.needs, wanted.jobs or jobs(), urgency(self.space, request.needs)
+        )
+        self.space.state.commit()
+        return plan
+
+    def build(
+        self,
+        select: Sequence[str] = (),
+        *,
+        on_event: Callable[[Event], None] | None = None,
+        **options: Any,
+    ) -> BuildResult:
+        """Brings the selected targets, or the default ones, and all they need up to date.
+
+        `options` are the fields of `request.Options`; `on_event` is told what happens, as it
+        happens. A failed target is a result that is not `ok`. Raises UsageError for a wrong
+        selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked.
+        """
+        wanted = Options(**options)
+        self._refuse_nesting()
+        if self.space.state.readonly:
+            raise EnvironmentFailed(
+                "cannot build: `.datamake` cannot be written", [os.path.join(self.root, ".datamake")]
+            )
+        request = requested(self.space, select, wanted, self.states)
+        self._share_tree(wanted)
+        settings = Settings(
+            wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken
+        )
+        engine = Engine(self.space, self._judge(request), settings, on_event)
+        try:
+            result = engine.build(request.needs, urgency(self.space, request.needs))
+            self.space.cache.trim()
+            return result
+        finally:
+            self.space.locks.release_tree()
+
+    def states(self) -> Mapping[str, Collection[str]]:
+        """The targets that `state:` selects: `stale`, `missing` and `failed`."""
+        graph = self.space.graph
+        request = requested(self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS)
+        plan = self._planner(request).plan(request.needs, 1, lambda _: 0.0)
+        files, history = self.space.files, self.space.state.history
+        return {
+            "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},
+            "missing": {
+                name
+                for name, target in graph.targets.items()
+                if any(files.digest(output.path) is None for output in target.outputs)
+            },
+            "failed": {
+                name
+                for name in graph.targets
+                if any(run.status == "failed" for run in history.target_runs(name, 1))
+            },
+        }
+
+    def close(self) -> None:
+        """Writes what is to be remembered, and lets go of files and locks."""
+        self.space.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _planner(self, request: Request) -> Planner:
+        return Planner(self.space, self._judge(request), request.taken)
+
+    def _judge(self, request: Request) -> Judge:
+        return Judge(self.space, request.demands, os.environ)
+
+    def _refuse_nesting(self) -> None:
+        if os.environ.get("DATAMAKE_ROOT") == self.root:
+            raise UsageError(
+                "a build of a tree cannot run inside an action of the same tree",
+                [f"`{os.environ.get('DATAMAKE_TARGET', '')}` of {self.root} is running this"],
+                "make it an input of the target instead: a name under `inputs` is enough",
+            )
+
+    def _share_tree(self, options: Options) -> None:
+        """Waits until no `clean` or `cache gc` has the tree for itself."""
+        while not self.space.locks.take_tree(exclusive=False):
+            if options.no_wait:
+                raise TargetLocked("the tree is being cleaned by another datamake")
+            time.sleep(WAIT)
+
+
+def jobs() -> int:
+    """How many targets run at once if nothing else is said: the processors we may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1

@@ -1,0 +1,114 @@
+"""What a caller asks for → what is to be judged, what runs in any case, what is taken as it is.
+
+Knows nothing of how a build goes on from there.
+"""
+
+from __future__ import annotations
+
+from datamake.errors import DatafileError, Problem
+from datamake.judge import Demands
+from datamake.select import needs_states, select
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from datamake.workspace import Workspace
+
+
+@value
+class Options:
+    """How to build, beside what; the names are those of the command line."""
+
+    jobs: int | None = None
+    keep_going: bool = False
+    always_make: bool = False
+    force: bool = False
+    only: bool = False
+    exclude: Sequence[str] = ()
+    since: str | None = None
+    restore_all: bool = False
+    no_wait: bool = False
+
+
+@value
+class Request:
+    """What a build is to do."""
+
+    selected: tuple[str, ...]
+    needs: Mapping[str, Sequence[str]]
+    """Name → what it needs, for all that takes part; what is needed comes first."""
+    taken: frozenset[str] = frozenset()
+    demands: Demands = Demands()
+
+
+def requested(
+    space: Workspace,
+    expressions: Sequence[str],
+    options: Options,
+    states: Callable[[], Mapping[str, Collection[str]]] | None = None,
+) -> Request:
+    """What to do for a selection.
+
+    Raises UsageError for a wrong selection, DatafileError for all inputs that do not exist.
+    """
+    graph = space.graph
+    selected = chosen(space, expressions, states)
+    if options.since is not None:
+        from datamake.since import affected
+
+        changed = affected(space, options.since)
+        selected = [name for name in selected if name in changed]
+    closure = graph.closure(selected)
+    taken: set[str] = set()
+    if options.only:
+        taken = set(closure) - set(selected)
+    if options.exclude:
+        taken |= set(select(graph, options.exclude, states=states)) & set(closure)
+        selected = [name for name in selected if name not in taken]
+    if taken:
+        reached = set(selected) | {n for name in selected for n in _reached(space, name, taken)}
+        closure = [name for name in closure if name in reached]
+    needs = {name: () if name in taken else graph.needs[name] for name in closure}
+    missing = [
+        problem for name in closure if name not in taken for problem in graph.missing.get(name, ())
+    ]
+    if missing:
+        raise DatafileError(_by_input(missing))
+    forced = frozenset(closure if options.always_make else selected if options.force else ())
+    demands = Demands(forced - taken, frozenset(selected), options.restore_all)
+    return Request(tuple(selected), needs, frozenset(taken), demands)
+
+
+def chosen(
+    space: Workspace,
+    expressions: Sequence[str],
+    states: Callable[[], Mapping[str, Collection[str]]] | None,
+) -> list[str]:
+    """The targets that a selection, or the project's default, names."""
+    default = space.spec.project.get("default", ())
+    asked = states if needs_states(expressions) else None
+    return select(space.graph, expressions, states=asked, default=default)
+
+
+def _reached(space: Workspace, name: str, taken: Collection[str]) -> set[str]:
+    """All that a target needs, not looking behind what is taken as it is."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for need in space.graph.needs[waiting.pop()]:
+            if need not in found:
+                found.add(need)
+                if need not in taken:
+                    waiting.append(need)
+    return found
+
+
+def _by_input(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems in the order of the file, each once."""
+    return list({(problem.place, problem.message): problem for problem in problems}.values())
+
+
+NO_OPTIONS = Options()
+__all__ = ["NO_OPTIONS", "NOTHING", "Options", "Request", "chosen", "requested"]

@@ -1,0 +1,151 @@
+"""Hands targets to the executor, and says what came of them once they are published or given up.
+
+Knows nothing of order, slots or locks. A part of the engine.
+"""
+
+from __future__ import annotations
+
+from datamake.actions import Preparation, log_path, restoring
+from datamake.errors import DatamakeError
+from datamake.model import Status, TargetResult
+from datamake.publication import Publisher, Work
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from datamake.executors import Executor
+    from datamake.judge import Judge, Known
+    from datamake.ledger import Ledger
+    from datamake.model import Result
+    from datamake.workspace import Workspace
+
+
+@value
+class End:
+    """What came of one try. Exactly one of `known`, `error`, `delay` and `lost` says which."""
+
+    name: str
+    result: TargetResult | None = None
+    known: Known | None = None
+    """It is published, and this is what it has."""
+    error: str | None = None
+    """It has failed for good; `facts` and the seconds it took say more."""
+    facts: Sequence[str] = ()
+    duration: float = 0.0
+    delay: float | None = None
+    """It is to be tried again, in so many seconds."""
+    lost: bool = False
+    """What was to be restored is not to be had."""
+
+
+class Runner:
+    """What is running in one build."""
+
+    def __init__(self, space: Workspace, judge: Judge, ledger: Ledger, jobs: int) -> None:
+        self.space = space
+        self.judge = judge
+        self.ledger = ledger
+        self.jobs = jobs
+        self.works: dict[str, Work] = {}
+        """What is running, with what it was made from."""
+        self.tries: dict[str, int] = {}
+        self.publisher = Publisher(space, judge, ledger)
+        self.preparation = Preparation(space, judge.variables)
+        self._executor: Executor | None = None
+
+    def run(self, name: str, numbers: Mapping[str, Sequence[int]]) -> None:
+        """Begins a try. `numbers` are those that it holds of each pool."""
+        target = self.space.graph.targets[name]
+        verdict = self.judge.verdicts[name]
+        contents = list(self.judge.contents(name))
+        code = self.judge.context(target).code
+        self.publisher.begin(target)
+        action = self.preparation.action(target, contents, verdict.fingerprint, numbers)
+        self.works[name] = Work(target, verdict, contents, code)
+        self.tries[name] = self.tries.get(name, 0) + 1
+        self.ledger.begin(name, self.tries[name], verdict.reasons)
+        self.executor.submit(action)
+
+    def restore(self, name: str) -> None:
+        """Begins to bring a target's outputs out of the cache."""
+        target, verdict = self.space.graph.targets[name], self.judge.verdicts[name]
+        self.works[name] = Work(target, verdict, restoring=True)
+        self.space.journal.begin(name, str(self.ledger.run), ())
+        self.publisher.begun.add(name)
+        self.ledger.begin(name, 0, verdict.reasons)
+        self.executor.submit(restoring(self.space.root, target, verdict.outputs))
+
+    def wait(self, seconds: float) -> list[End]:
+        """What has ended, after at most so many seconds."""
+        return [self._end(result) for result in self.executor.wait(seconds)]
+
+    def cancel(self, *, gently: bool) -> None:
+        """Asks all that is running to end, or makes it."""
+        if self._executor is not None:
+            import signal
+
+            self._executor.cancel(signal.SIGTERM if gently else signal.SIGKILL)
+
+    def close(self) -> None:
+        """Ends what is still running, and the executor."""
+        if self._executor is not None:
+            self._executor.close()
+
+    @property
+    def executor(self) -> Executor:
+        """The executor, opened when something first has to run."""
+        if self._executor is None:
+            from datamake.executors import open_executor
+
+            self._executor = open_executor("local", self.jobs, self.space.cache)
+        return self._executor
+
+    def _end(self, result: Result) -> End:
+        work = self.works.pop(result.target)
+        name = work.target.name
+        if result.error is not None:
+            if work.restoring:
+                self.ledger.note(f"{name}: {result.error}; it is built again")
+                return End(name, lost=True)
+            return self._tried(work, result)
+        try:
+            published = (
+                self.publisher.restored(work)
+                if work.restoring
+                else self.publisher.built(work, result)
+            )
+        except OSError as error:
+            self.ledger.environment_failed()
+            return End(name, error=f"cannot publish: {error}", duration=result.duration)
+        except DatamakeError as error:
+            return End(name, error=error.headline, facts=error.facts, duration=result.duration)
+        if published.known is None:
+            return End(name, error=published.error, duration=result.duration)
+        for line in published.notices:
+            self.ledger.note(f"{name}: {line}")
+        return End(name, self._good(work, result, published.known), published.known)
+
+    def _tried(self, work: Work, result: Result) -> End:
+        name, policy, tries = work.target.name, work.target.policy, self.tries[work.target.name]
+        if tries > policy.retries:
+            return End(
+                name, error=result.error, facts=result.facts, duration=result.duration
+            )
+        self.publisher.failed(work.target)
+        delay = policy.retry_delay * 2 ** (tries - 1)
+        self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)
+        return End(name, delay=delay)
+
+    def _good(self, work: Work, result: Result, known: Known) -> TargetResult:
+        name = work.target.name
+        return TargetResult(
+            name,
+            Status.RESTORED if work.restoring else Status.BUILT,
+            reasons=work.verdict.reasons,
+            fingerprint=work.verdict.fingerprint,
+            duration_s=result.duration,
+            outputs=known.outputs,
+            log=None if work.restoring else log_path(name),
+        )

@@ -1,0 +1,153 @@
+"""The open parts of a project: its spec and graph, files, state, cache, locks and journal.
+
+Knows nothing of building; it opens, holds and closes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from datamake import __version__
+from datamake.cache import Cache
+from datamake.datafile import load, locate
+from datamake.errors import DatafileError
+from datamake.expand import expand
+from datamake.files import Files
+from datamake.graph import link
+from datamake.journal import Journal
+from datamake.locks import Locks
+from datamake.made import Made
+from datamake.state import State
+from datamake.storage import open_storage
+from datamake.tree import LocalTree
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from typing import Any
+
+    from datamake.graph import Graph
+    from datamake.model import Record, Written
+
+FOLDER = ".datamake"
+IGNORE_ITSELF = "*\n"
+SHARE_OF_DISK = 10
+"""The local cache may take one part in so many of its disk, if nothing else is said."""
+
+
+@value
+class Opening:
+    """How a project is opened."""
+
+    profile: str | None = None
+    params: Mapping[str, Any] = NOTHING
+    cache: str = "read-write"
+    """`read-write`, `read`, `write` or `off`."""
+
+
+class Workspace:
+    """The open parts of the project whose Datafile is at `file`; `root` is absolute."""
+
+    def __init__(self, root: str, file: str, opening: Opening) -> None:
+        self.root = root
+        self.notices: list[str] = []
+        """Lines for people about what was found on the way."""
+        folder = os.path.join(root, FOLDER)
+        writable = _ready(folder)
+        self.state = State(folder, readonly=not writable, notice=self.notices.append)
+        self.files = Files(root, self.state.stamps, self.now)
+        self.tree = LocalTree(self.files)
+        self.spec = load(
+            file,
+            self.tree,
+            profile=opening.profile,
+            overrides=opening.params,
+            env=os.environ,
+            version=__version__,
+        )
+        self.locks = Locks(folder)
+        self.journal = Journal(folder)
+        self.made_file = Made(folder)
+        self.made = self.made_file.load()
+        self.cache = self._cache(opening.cache)
+        self._graph: Graph | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """The targets and how they hang together. Raises DatafileError."""
+        if self._graph is None:
+            expansion = expand(self.spec, self.tree, now=self._local_time())
+            try:
+                self._graph = link(expansion, self.tree, made=self.made, memo=self.state.memo)
+            except DatafileError as error:
+                raise DatafileError(locate(error.problems, self.tree)) from None
+        return self._graph
+
+    def record(self, target: str) -> Record | None:
+        """What was seen when a target last came up to date."""
+        return self.state.records().get(target)
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def entries(self, folder: Written) -> Mapping[str, str]:
+        """Relative path → digest of the files in a folder that a target made."""
+        if self.files.digest(folder.path) == folder.digest:
+            return self.files.listing(folder.path).files
+        listing = self.cache.listing(folder.digest)
+        return {} if listing is None else listing.files
+
+    def close(self) -> None:
+        """Writes what is to be remembered, and lets go of everything."""
+        self.state.commit()
+        self.state.close()
+        self.locks.close()
+
+    def _cache(self, mode: str) -> Cache:
+        project = self.spec.project
+        folder = os.environ.get("DATAMAKE_LOCAL_CACHE") or project.get("local_cache")
+        path = os.path.join(self.root, os.path.expanduser(folder or f"{FOLDER}/cache"))
+        size = project.get("local_cache_size")
+        return Cache(open_storage(path), mode, _bytes(size, path), self._notice)
+
+    def _notice(self, line: str) -> None:
+        self.notices.append(line)
+
+    def _local_time(self) -> str:
+        if not any("foreach" in target.table for target in self.spec.targets.values()):
+            return ""
+        from datetime import datetime
+        from zoneinfo import ZoneInfo
+
+        zone = ZoneInfo(self.spec.project.get("timezone", "UTC"))
+        return datetime.fromtimestamp(self.now(), zone).isoformat()
+
+
+def _ready(folder: str) -> bool:
+    """Whether the folder of all that datamake keeps is there and can be written."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        ignore = os.path.join(folder, ".gitignore")
+        if not os.path.exists(ignore):
+            with open(ignore, "w", encoding="utf-8") as file:
+                file.write(IGNORE_ITSELF)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _bytes(size: str | int | None, path: str) -> int:
+    if isinstance(size, int):
+        return size
+    if size is not None:
+        from datamake.datafile.units import size as parsed
+
+        return parsed(size)
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    disk = os.statvfs(path)
+    return disk.f_frsize * disk.f_blocks // SHARE_OF_DISK
