@@ -31,14 +31,17 @@ VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 
 
 def is_text(found: Any) -> bool:
+    """Any string."""
     return type(found) is str
 
 
 def is_path(found: Any) -> bool:
+    """A path as far as can be told without looking: not empty, no URL."""
     return type(found) is str and found != "" and "://" not in found and "\0" not in found
 
 
 def path_reason(found: Any) -> str:
+    """The rest of a message for a string that is no path."""
     if not isinstance(found, str):
         return ""
     if "://" in found:
@@ -77,10 +80,12 @@ def measured(words: str, amount: Callable[[Any], float], example: str) -> Scalar
 
 
 def is_choice(*choices: str) -> Callable[[Any], bool]:
+    """The test for one of a few words."""
     return lambda found: type(found) is str and found in choices
 
 
 def is_function(found: Any) -> bool:
+    """`module:function`, or what placeholders make of it."""
     if type(found) is not str:
         return False
     module, colon, function = found.partition(":")
@@ -91,18 +96,22 @@ def is_function(found: Any) -> bool:
 
 
 def is_variable_name(found: Any) -> bool:
+    """What a shell takes for the name of a variable."""
     return type(found) is str and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", found) is not None
 
 
 def is_single(found: Any) -> bool:
+    """Neither a list nor a table."""
     return not isinstance(found, (dict, list))
 
 
 def is_param(found: Any) -> bool:
+    """`{params.NAME}`, and nothing else."""
     return type(found) is str and re.fullmatch(r"\{params\.[^{}:]+\}", found) is not None
 
 
 def is_date(found: Any) -> bool:
+    """A date of TOML, or a text that begins like an ISO date."""
     if hasattr(found, "year"):
         return True
     dated = r"\d{4}(-\d\d(-\d\d([T ]\d\d\S*)?)?)?|.*\{.*"
@@ -120,7 +129,7 @@ SIZE = measured('a size like `"8GB"`, or a number of bytes', size, "8GB")
 SINGLE = Scalar(
     "a string, number, boolean or date", is_single, {"type": ["string", "number", "boolean"]}
 )
-ANYTHING = Scalar("a value", lambda found: True, {})
+ANYTHING = Scalar("a value", lambda _: True, {})
 VARIABLE = Scalar(
     "the name of an environment variable",
     is_variable_name,
@@ -146,19 +155,16 @@ TRUE = Scalar("`true`", lambda found: found is True, {"const": True})
 
 COMMAND = ListOf("a list of strings", TEXT, least=1)
 
-INPUT = Either(
+INPUT_TABLE = Record(
     "a string, or a table with `from`",
-    PATH,
-    Record(
-        "a string, or a table with `from`",
-        [
-            Key("from", PATH, "the input", placeholders=True, required=True),
-            Key("output", TEXT, "which output of the target, by name", placeholders=True),
-            Key("optional", FLAG, "whether it may be absent", "`false`"),
-        ],
-        dict.fromkeys(["columns", "fetch", "format", "null", "read", "schema"], LATER),
-    ),
+    [
+        Key("from", PATH, "the input", placeholders=True, required=True),
+        Key("output", TEXT, "which output of the target, by name", "all", placeholders=True),
+        Key("optional", FLAG, "whether it may be absent", "`false`"),
+    ],
+    dict.fromkeys(["columns", "fetch", "format", "null", "read", "schema"], LATER),
 )
+INPUT = Either("a string, or a table with `from`", PATH, INPUT_TABLE)
 
 STEP = Scalar(
     "a step like `1h`, `1d`, `1w`, `1mo` or `1y`",
@@ -168,11 +174,12 @@ STEP = Scalar(
     {"type": "string", "pattern": "^[1-9][0-9]{0,5}(h|d|w|mo|y)$"},
 )
 
+DATE = Scalar("a date", is_date, STRING)
 DATES = Record(
     "a table with `from`, `to` and `every`",
     [
-        Key("from", Scalar("a date", is_date, STRING), "the first", required=True),
-        Key("to", Scalar("a date", is_date, STRING), "the last", "the last complete period"),
+        Key("from", DATE, "the first", required=True),
+        Key("to", DATE, "the last", "the last complete period"),
         Key("every", STEP, "the step", "`1d`"),
     ],
 )

@@ -44,6 +44,7 @@ def included(
 
 
 def missing(path: str) -> str:
+    """The rest of a message for a path that leads to no Datafile."""
     if normpath(path).startswith(("..", "/")):
         return "lies outside the project"
     return (

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from datamake.datafile import forms
 from datamake.datafile.forms import FLAG, LATER, PATH, PATHS, TEXT, TEXTS, VARIABLES
-from datamake.datafile.shapes import Key, Record, Shape, TableOf
+from datamake.datafile.shapes import Key, Record, TableOf
 from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 RESERVED = dict.fromkeys(["previous", "settle", "view", "sensitive"], "is reserved for later")
@@ -192,3 +191,53 @@ PART = Record(
         "storage": LATER,
     },
 )
+
+
+# What is made of it
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a Datafile, the project's own or a part, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Datafile of datamake",
+        **DATAFILE.schema(),
+    }
+
+
+SECTIONS = (
+    ("Tables", DATAFILE),
+    ("`[project]`", PROJECT),
+    ("`[sources.NAME]`", SOURCE),
+    ("`[targets.NAME]`", TARGET),
+    ("A table as an input", forms.INPUT_TABLE),
+    ("Dates of `foreach`", forms.DATES),
+    ("`[executor]`", EXECUTOR),
+)
+OPENING = """\
+# Keys of a Datafile
+
+Into the strings of keys marked with * the values of `{params.NAME}` and of foreach variables are
+filled. A target has exactly one of `run`, `argv`, `python` and `copy`. `[defaults]` takes the keys
+of a target but those, `inputs`, `output`, `outputs`, `foreach` and `exclude`. An included part has
+no `[project]`, `[executor]` and `[profiles]`; a profile has all tables but `[targets]`.
+"""
+
+
+def reference() -> str:
+    """The reference page of all keys, as Markdown."""
+    lines = [OPENING]
+    for title, record in SECTIONS:
+        lines += [
+            f"## {title}",
+            "",
+            "| key | value | default | meaning |",
+            "| --- | --- | --- | --- |",
+        ]
+        for key in record.keys:
+            mark = " *" if key.placeholders else ""
+            default = "required" if key.required else key.default
+            lines.append(f"| `{key.name}`{mark} | {key.shape.words} | {default} | {key.doc} |")
+        yet = [f"`{name}`" for name, reason in record.refused.items() if reason == LATER]
+        lines += ["", f"Not in this version yet: {', '.join(yet)}.", ""] if yet else [""]
+    return "\n".join(lines)

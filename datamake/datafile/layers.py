@@ -87,6 +87,7 @@ def toml_value(text: str) -> Any:
 
 
 def unknown_param(name: str, params: Mapping[str, Any]) -> Problem:
+    """What to say of a param that is set but not declared."""
     known = list(names(params))
     near = nearest(name, known)
     if near:

@@ -111,6 +111,7 @@ class Loading:
         return NOTHING
 
     def read_parts(self) -> None:
+        """Read what the project includes, as far as that can be told."""
         include = self.project.get("include", [])
         if not INCLUDE.fits(include):
             return
@@ -171,6 +172,7 @@ class Loading:
         self.documents[0] = (self.root, content)
 
     def merged_sources(self, sources: Mapping[str, Any]) -> dict[str, Any]:
+        """The sources with those of the profile, which need not repeat a path."""
         result = merged(sources, self.layer["sources"])
         for name in self.layer["sources"]:
             if "path" not in result[name]:
@@ -182,6 +184,7 @@ class Loading:
         return result
 
     def spec(self) -> Spec:
+        """What all of it comes to."""
         targets: dict[str, Declaration] = {}
         sources: dict[str, Declaration] = {}
         for part, content in self.documents:
@@ -270,6 +273,7 @@ def parsed(content: bytes | None) -> dict[str, Any]:
 
 
 def decoded(content: bytes) -> str:
+    """The text of a Datafile. Raises Unreadable."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

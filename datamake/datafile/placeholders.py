@@ -86,6 +86,7 @@ def pieces(text: str) -> tuple[str | Placeholder, ...]:
 
 
 def placeholder(match: re.Match[str], quote: str) -> Placeholder:
+    """The placeholder of a match."""
     form = match[3] or ""
     raw = form == "raw"
     return Placeholder(match[2], "" if raw else form, raw, quote, match.start(), match[0])
@@ -147,6 +148,7 @@ def script(text: str, values: Mapping[str, Any]) -> str:
 
 
 def shell_words(piece: Placeholder, values: Mapping[str, Any]) -> str:
+    """What a placeholder comes to in a shell script. Raises PlaceholderError."""
     found = filling(piece, values)
     if not piece.proper:
         return piece.text
@@ -266,6 +268,7 @@ def listed(values: Mapping[str, Any]) -> list[str]:
 
 
 def unknown_name(piece: Placeholder, known: Collection[str]) -> Problem:
+    """What to say of a placeholder that nothing has the name of."""
     if piece.name.startswith("env."):
         if any(name.startswith("env") for name in known):
             return Problem(f"the environment variable `{piece.name[4:]}` is not set")
@@ -286,6 +289,7 @@ def unknown_name(piece: Placeholder, known: Collection[str]) -> Problem:
 
 
 def no_format(piece: Placeholder) -> Problem:
+    """What to say of a placeholder whose format is none."""
     return Problem(
         f"`{piece.format}` in `{piece.text}` is neither `raw` nor the format of a date",
         hint=f"a format is like `%Y/%m/%d`; write it literally as `{{{piece.text}}}`",

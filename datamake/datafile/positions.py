@@ -87,6 +87,7 @@ class Scan:
         self.statements()
 
     def statements(self) -> None:
+        """All of the text, table by table and key by key."""
         table: Keys = ()
         while self.skipped() < len(self.text):
             if self.text.startswith("[", self.at):
@@ -144,6 +145,7 @@ class Scan:
             self.at += 1
 
     def value(self, keys: Keys) -> None:
+        """Skip a value, and note what is in it."""
         self.skipped()
         opening = self.text[self.at : self.at + 1]
         if opening not in ("[", "{"):

@@ -71,6 +71,7 @@ def broken_foreach(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def listing(row: Mapping[str, Any]) -> str:
+    """The variables of a row, for a message."""
     return " ".join(f"`{key}`" for key in row)
 
 
@@ -120,6 +121,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def meets(version: tuple[int, ...], operator: str, wanted: tuple[int, ...]) -> bool:
+    """Whether a version is on the right side of another."""
     return {
         ">=": version >= wanted,
         "<=": version <= wanted,

@@ -28,6 +28,10 @@ class Shape:
         """Whether `found` is right, all the way down."""
         raise NotImplementedError
 
+    def meant(self, found: Any) -> bool:
+        """Whether `found`, which does not fit, is an attempt at this shape."""
+        raise NotImplementedError
+
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
         """What is wrong with `found`, which stands at `keys` and does not fit."""
         yield Problem(f"`{label(keys)}` must be {self.words}, not {shown(found)}", keys=keys)
@@ -52,7 +56,12 @@ class Scalar(Shape):
         self.json = schema
         self.reason = reason
 
+    def meant(self, found: Any) -> bool:
+        """Whether there is more to say than the type."""
+        return self.reason is not None and self.reason(found) != ""
+
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
+        """The reason, or what it must be."""
         reason = self.reason(found) if self.reason else ""
         if reason:
             yield Problem(f"`{label(keys)}`{reason}", keys=keys)
@@ -60,6 +69,7 @@ class Scalar(Shape):
             yield from super().faults(found, keys)
 
     def schema(self) -> dict[str, Any]:
+        """As it was given."""
         return dict(self.json)
 
 
@@ -72,15 +82,17 @@ class ListOf(Shape):
         self.least = least
 
     def fits(self, found: Any) -> bool:
+        """Whether it is a list of such elements."""
         if type(found) is not list or len(found) < self.least:
             return False
-        fits = self.item.fits
-        for element in found:
-            if not fits(element):
-                return False
-        return True
+        return all(map(self.item.fits, found))
+
+    def meant(self, found: Any) -> bool:
+        """Whether it is a list."""
+        return isinstance(found, list)
 
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
+        """Those of the elements."""
         if not isinstance(found, list):
             yield from super().faults(found, keys)
         elif len(found) < self.least:
@@ -91,6 +103,7 @@ class ListOf(Shape):
                     yield from self.item.faults(element, (*keys, index))
 
     def schema(self) -> dict[str, Any]:
+        """An array."""
         least = {"minItems": self.least} if self.least else {}
         return {"type": "array", "items": self.item.schema(), **least}
 
@@ -113,13 +126,10 @@ class TableOf(Shape):
         self.least = least
 
     def fits(self, found: Any) -> bool:
+        """Whether it is a table of such values."""
         if type(found) is not dict or len(found) < self.least:
             return False
-        fits = self.item.fits
-        for name, inner in found.items():
-            if not self.named(name) or not fits(inner):
-                return False
-        return True
+        return all(map(self.named, found)) and all(map(self.item.fits, found.values()))
 
     def named(self, name: str) -> bool:
         """Whether `name` may be used."""
@@ -127,7 +137,12 @@ class TableOf(Shape):
             return is_identifier(name) and name not in self.taken
         return name != ""
 
+    def meant(self, found: Any) -> bool:
+        """Whether it is a table."""
+        return isinstance(found, dict)
+
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
+        """Those of the names and values."""
         if not isinstance(found, dict):
             yield from super().faults(found, keys)
         elif len(found) < self.least:
@@ -145,6 +160,7 @@ class TableOf(Shape):
                     yield from self.item.faults(inner, (*keys, name))
 
     def schema(self) -> dict[str, Any]:
+        """An object with free names."""
         names: dict[str, Any] = {"pattern": self.pattern}
         if self.taken:
             names["not"] = {"enum": sorted(self.taken)}
@@ -164,30 +180,20 @@ class Either(Shape):
         self.shapes = shapes
 
     def fits(self, found: Any) -> bool:
-        for shape in self.shapes:
-            if shape.fits(found):
-                return True
-        return False
+        """Whether it fits one of them."""
+        return any(shape.fits(found) for shape in self.shapes)
+
+    def meant(self, found: Any) -> bool:
+        """Whether it is an attempt at one of them."""
+        return any(shape.meant(found) for shape in self.shapes)
 
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
-        """Those of the shape that comes nearest: the one of the same type."""
-        kind: tuple[type[Shape], ...] = (Scalar,)
-        if isinstance(found, (dict, list)):
-            kind = (TableOf, Record) if isinstance(found, dict) else (ListOf,)
-        near = [shape for shape in self.shapes if isinstance(shape, kind)]
-        if isinstance(found, (dict, list)) and near:
-            yield from near[0].faults(found, keys)
-        elif (
-            len(near) == 1
-            and isinstance(near[0], Scalar)
-            and near[0].reason
-            and near[0].reason(found)
-        ):
-            yield from near[0].faults(found, keys)
-        else:
-            yield from super().faults(found, keys)
+        """Those of the shape that was meant, if that can be told."""
+        meant = [shape for shape in self.shapes if shape.meant(found)]
+        yield from meant[0].faults(found, keys) if meant else super().faults(found, keys)
 
     def schema(self) -> dict[str, Any]:
+        """Any of the shapes."""
         return {"anyOf": [shape.schema() for shape in self.shapes]}
 
 
@@ -223,6 +229,7 @@ class Record(Shape):
         self.extra = extra
 
     def fits(self, found: Any) -> bool:
+        """Whether it has these keys only, those that are needed, and right values."""
         if type(found) is not dict:
             return False
         shapes = self.shapes
@@ -232,7 +239,12 @@ class Record(Shape):
                 return False
         return not self.required or self.required <= found.keys()
 
+    def meant(self, found: Any) -> bool:
+        """Whether it is a table."""
+        return isinstance(found, dict)
+
     def faults(self, found: Any, keys: Keys) -> Iterator[Problem]:
+        """Those of the keys and values."""
         if not isinstance(found, dict):
             yield from super().faults(found, keys)
             return
@@ -261,10 +273,11 @@ class Record(Shape):
         return Problem(f"unknown key `{label(place)}`", keys=place, facts=(f"known here: {known}",))
 
     def schema(self) -> dict[str, Any]:
+        """An object with these properties and no others."""
         properties = {}
         for key in self.keys:
             default = f" Default: {key.default}." if key.default else ""
-            properties[key.name] = {"description": f"{key.doc}.{default}", **key.shape.schema()}
+            properties[key.name] = {**key.shape.schema(), "description": f"{key.doc}.{default}"}
         required = {"required": sorted(self.required)} if self.required else {}
         return {
             "type": "object",

@@ -54,6 +54,7 @@ class Scan:
 
     @property
     def context(self) -> str:
+        """What the present place stands in."""
         if any(close == "`" for _, close in self.frames):
             return "`"
         return self.frames[-1][0]
@@ -128,6 +129,7 @@ class Scan:
             self.at += 1
 
     def parenthesis(self, context: str) -> None:
+        """`(` opens a subshell, `((` arithmetic."""
         if context == "" and self.text.startswith("((", self.at):
             self.opened(2, "((", "))")
         else:
@@ -170,5 +172,6 @@ class Scan:
         self.at += 1
 
     def opened(self, width: int, context: str, close: str) -> None:
+        """Go into a context of its own."""
         self.frames.append((context, close))
         self.at += width
