@@ -24,15 +24,7 @@ def move(source: str, target: str, step: Callable[[str], None] = lambda _: None)
     """
     step("rename")
     try:
-        os.rename(source, target)
-        return
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-    except OSError as error:
-        if error.errno != EXDEV:
-            raise
-    try:
-        os.rename(source, target)
+        _rename(source, target)
     except OSError as error:
         if error.errno != EXDEV:
             raise
@@ -63,6 +55,21 @@ def is_folder(path: str) -> bool:
         return S_ISDIR(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def _rename(source: str, target: str) -> None:
+    try:
+        os.rename(source, target)
+        return
+    except FileNotFoundError:
+        if not os.path.lexists(source):
+            raise
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+    except PermissionError:
+        if not is_folder(source) or os.lstat(source).st_mode & 0o200:
+            raise
+        os.chmod(source, 0o700)  # the right to write in a folder is needed to move it
+    _rename(source, target)
 
 
 def _move_far(source: str, target: str, step: Callable[[str], None]) -> None:
