@@ -46,6 +46,8 @@ def stamp_of(status: os.stat_result) -> Stamp:
 def digested(path: str, shown: str) -> tuple[Stamp, str]:
     """The stamp and the digest of a file, which belong together although others may write to it.
 
+    One write that began before and ends after the reading leaves no trace in the times; it is why
+    stamps of what changed lately are not to be trusted.
     Raises OSError where it cannot be read, EnvironmentFailed (it calls the file `shown`) where it
     is none or never rests.
     """

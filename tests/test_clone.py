@@ -58,7 +58,7 @@ def test_a_clone_that_fails_leaves_the_old_one(here, limited):
     (here / "a").write_bytes(b"x" * 200_000)
     (here / "b").write_bytes(b"old")
     limited(100_000)
-    with pytest.raises(OSError) as full:
+    with pytest.raises(OSError, match="File too large") as full:
         clone("a", "b")
     assert full.value.errno == errno.EFBIG
     assert (here / "b").read_bytes() == b"old"
@@ -76,7 +76,7 @@ def limited():
 def test_a_write_that_is_cut_short_is_an_error(limited):
     """A single write on a full disk is short without an error."""
     limited(1000)
-    with pytest.raises(OSError) as full:
+    with pytest.raises(OSError, match="File too large") as full:
         write("a", b"x" * 3000)
     assert full.value.errno == errno.EFBIG
 

@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 
@@ -302,33 +301,6 @@ def test_a_file_that_never_rests_is_refused(files, write, monkeypatch):
     assert files.stamps == {}
 
 
-def test_a_writer_in_another_thread_never_gives_a_torn_digest(files, write):
-    """Each digest is of one of the two contents, or refused."""
-    sides = [bytes([side]) * 3_000_000 for side in (1, 2)]
-    file = write("a", sides[0])
-    done = threading.Event()
-
-    def flip():
-        for turn in range(40):
-            with file.open("r+b") as opened:
-                opened.write(sides[turn % 2])
-        done.set()
-
-    thread = threading.Thread(target=flip)
-    thread.start()
-    seen = set()
-    while not done.is_set():
-        files.forget("a")
-        try:
-            seen.add(files.digest("a"))
-        except EnvironmentFailed:
-            continue
-    thread.join()
-    files.forget("a")
-    seen.add(files.digest("a"))
-    assert seen <= {digest_of(side) for side in sides}
-
-
 NAMES = [
     "with space",
     "-rf",
@@ -353,32 +325,30 @@ def test_any_name_will_do(files, write, name):
     assert files.digest(name) == files.listing(name).digest
 
 
-def test_a_huge_sparse_file_takes_no_memory():
-    """Pieces are read into one buffer."""
+def test_a_huge_sparse_file_takes_no_memory(tmp_path):
+    """It is hashed piece by piece, in one buffer, and copied with its holes."""
     script = """
 import os, resource, sys
 sys.path.insert(0, sys.argv[1])
 from datamake.content import digested
 from datamake.clone import copy
-os.chdir(sys.argv[2])
 with open("sparse", "wb") as file:
-    file.truncate(1 << 30)
-    file.seek(1 << 29)
+    file.truncate(1 << 28)
+    file.seek(1 << 27)
     file.write(b"data")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-digest = digested("sparse", "sparse")[1]
 copy("sparse", "copied")
-print(digest == digested("copied", "copied")[1], os.stat("copied").st_blocks < 1000)
+print(digested("sparse", "")[1] == digested("copied", "")[1], os.stat("copied").st_blocks < 1000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000)
-os.unlink("sparse")
 """
-    import tempfile
-
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    with tempfile.TemporaryDirectory() as folder:
-        run = subprocess.run(
-            [sys.executable, "-c", script, root, folder], capture_output=True, text=True
-        )
+    run = subprocess.run(
+        [sys.executable, "-c", script, root],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (run.stdout, run.stderr) == ("True True\nTrue\n", "")
 
 
