@@ -1,0 +1,183 @@
+"""Calls one Python function of a project, in a process that ends with it.
+
+Knows nothing of datamake, and imports nothing of it: it is a part of the keeper, runs under the
+project's interpreter (Python 3.8 or newer) and is forked off before any of the project is imported.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import inspect
+import os
+import pathlib
+import re
+import sys
+import time
+import traceback
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TextIO
+
+    Report = tuple[str, "list[str] | None"]
+
+TABLES = {"Table", "Dataset", "DataFrame", "LazyFrame"}
+TEXT = 500
+"""Characters of a text that is reported, at most: a pipe must hold them all."""
+LATER = "not in this version yet"
+
+
+class Refused(Exception):
+    """The function cannot be called as asked: a headline, and facts."""
+
+
+def run(call: dict[str, Any], env: dict[str, str]) -> tuple[int, Report | None]:
+    """Call a function; its exit status, and what went wrong (facts None: the log has them)."""
+    os.environ.clear()
+    os.environ.update(env)
+    time.tzset()
+    extra = [folder for folder in env.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    paths = [*call["paths"], *(folder for folder in extra if folder not in sys.path)]
+    sys.path[:0] = paths
+    sys.argv = [call["function"]]
+    importlib.invalidate_caches()
+    sys.stdout, sys.stderr = stream(1), stream(2)
+    try:
+        return outcome(call)
+    finally:
+        finish()
+
+
+def stream(fd: int) -> TextIO:
+    """A text stream that writes whole lines, so that both come in their order, and any character."""
+    encoding = sys.stdout.encoding
+    return open(fd, "w", buffering=1, encoding=encoding, errors="backslashreplace", closefd=False)
+
+
+def outcome(call: dict[str, Any]) -> tuple[int, Report | None]:
+    """Call the function, and put what becomes of it into words."""
+    try:
+        function = resolved(call)
+        returned = function(**arguments(function, call))
+    except Refused as refusal:
+        headline, facts = refusal.args
+        return 1, (headline[:TEXT], [fact[:TEXT] for fact in facts[:20]])
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return (stop.code or 0) & 0xFF, None
+        print(stop.code, file=sys.stderr)  # noqa: T201 - as Python itself does
+        return 1, None
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is the user's
+        own = outcome.__code__.co_filename
+        trace = error.__traceback__
+        while trace and trace.tb_frame.f_code.co_filename == own:
+            trace = trace.tb_next
+        traceback.print_exception(type(error), error, trace)
+        lines = traceback.format_exception_only(type(error), error)
+        headline = next(line for line in lines if not line.startswith(" "))
+        return 1, (headline.strip()[:TEXT], None)
+    if returned is not None:
+        kind = type(returned).__name__
+        return 1, (
+            f"`{call['function']}` returned a `{kind}`: to return something is {LATER}",
+            ["hint: write it to `output`, and return nothing"],
+        )
+    return 0, None
+
+
+def finish() -> None:
+    """What Python does at its end, but for taking itself apart: threads, exit functions, output."""
+    threading = sys.modules.get("threading")
+    if threading:
+        threading._shutdown()  # noqa: SLF001 - as multiprocessing does
+    atexit._run_exitfuncs()  # noqa: SLF001
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def resolved(call: dict[str, Any]) -> Callable[..., Any]:
+    """The function `module:function`."""
+    name, _, attribute = call["function"].partition(":")
+    try:
+        __import__(name)  # unlike importlib's function, it leaves itself out of tracebacks
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            raise Refused(
+                f"there is no module `{error.name}`",
+                [f"looked in {folder}" for folder in call["paths"]],
+            ) from None
+        raise
+    function = sys.modules[name]
+    for part in attribute.split("."):
+        function = getattr(function, part, None)  # type: ignore[assignment]
+    if not callable(function):
+        named = [key for key, item in vars(sys.modules[name]).items() if inspect.isfunction(item)]
+        facts = [f"it has {quoted(named)}"] if named else []
+        raise Refused(f"module `{name}` has no function `{attribute}`", facts)
+    plain = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
+        raise Refused(f"`{call['function']}` is an async function, a plain one is needed", [])
+    if inspect.isgeneratorfunction(plain):
+        raise Refused(f"`{call['function']}` is a generator, a plain function is needed", [])
+    return function
+
+
+def arguments(function: Callable[..., Any], call: dict[str, Any]) -> dict[str, Any]:
+    """What the function's parameters are given, by name."""
+    given, chosen, missing = call["arguments"], {}, []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            others = {key: value for key, value in given.items() if key not in chosen}
+            chosen.update({key: converted(call, key, value, "") for key, value in others.items()})
+        elif parameter.kind is parameter.VAR_POSITIONAL:
+            continue
+        elif name in given:
+            annotation = annotation_text(parameter.annotation)
+            chosen[name] = converted(call, name, given[name], annotation)
+        elif parameter.default is parameter.empty:
+            missing.append(name)
+    if missing:
+        raise Refused(
+            f"`{call['function']}` takes {quoted(missing)}, which nothing gives it",
+            [f"can be given: {quoted(sorted(given))}"],
+        )
+    return chosen
+
+
+def converted(call: dict[str, Any], name: str, given: Any, annotation: str) -> Any:
+    """What a parameter is given, as its annotation asks for it."""
+    if name not in call["files"]:
+        return given
+    words = re.findall(r"\w+", annotation.replace("None", ""))
+    if TABLES.intersection(words):
+        raise Refused(
+            f"`{call['function']}` takes `{name}` as `{annotation}`: tables are {LATER}",
+            ["hint: take the path, and read the table from it"],
+        )
+    as_text = words[-1:] == ["str"] and not {"Path", "PathLike"}.intersection(words)
+    return given if as_text else as_paths(given)
+
+
+def quoted(names: list[str]) -> str:
+    """Names as they stand in a message."""
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def annotation_text(annotation: Any) -> str:
+    """An annotation as it was written, more or less; `""` for none."""
+    if annotation is inspect.Parameter.empty:
+        return ""
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation.__qualname__
+    return str(annotation)
+
+
+def as_paths(given: Any) -> Any:
+    """The same with a Path for each text."""
+    if isinstance(given, str):
+        return pathlib.Path(given)
+    if isinstance(given, dict):
+        return {key: as_paths(item) for key, item in given.items()}
+    return [as_paths(item) for item in given] if isinstance(given, (list, tuple)) else given

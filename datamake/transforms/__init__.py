@@ -1,0 +1,82 @@
+"""Carrying out actions: how each kind of them goes, then what holds for all that succeed.
+
+Knows nothing of targets, records or order. A transform is a module with a function
+`execute(action, workshop) -> Outcome`.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.model import Result
+from datamake.process import GRACE, Keepers
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datamake.cache import Cache
+    from datamake.model import Action
+    from datamake.process import Outcome
+
+TRANSFORMS = {
+    "run": "command",
+    "argv": "command",
+    "python": "python",
+    "copy": "copy",
+    "restore": "restore",
+}
+"""Kind of action → module."""
+
+
+class Workshop:
+    """What it takes to carry out the actions of a build. Threads share it.
+
+    `grace` is the seconds between SIGTERM and SIGKILL.
+    """
+
+    def __init__(self, cache: Cache | None = None, grace: float = GRACE) -> None:
+        self.cache = cache
+        self.keepers = Keepers(grace)
+
+    def execute(self, action: Action) -> Result:
+        """Carry out an action, look at what it wrote, and store that.
+
+        Raises EnvironmentFailed where the disk is full or cannot be used.
+        """
+        try:
+            outcome = self._outcome(action)
+            if outcome.error is not None or not (action.slots or action.staging):
+                return Result(action.target, outcome.error, outcome.facts, (), outcome.duration)
+            return self._finished(action, outcome)
+        except OSError as error:
+            what = (
+                f"cannot use `{os.fsdecode(error.filename)}`" if error.filename else "cannot write"
+            )
+            raise EnvironmentFailed(what, [error.strerror or str(error)]) from error
+
+    def cancel(self, *, at_once: bool) -> None:
+        """Ask all that runs to end, or kill it; what has not started yet never does."""
+        self.keepers.end(at_once=at_once)
+
+    def close(self) -> None:
+        """End what runs, and all that was needed for it."""
+        self.keepers.close()
+
+    def _outcome(self, action: Action) -> Outcome:
+        transform = import_module(f"datamake.transforms.{TRANSFORMS[action.kind]}")
+        outcome: Outcome = transform.execute(action, self)
+        return outcome
+
+    def _finished(self, action: Action, outcome: Outcome) -> Result:
+        from datamake.transforms.outputs import faults, written
+
+        wrong = faults(action)
+        if wrong:
+            return Result(action.target, wrong[0], tuple(wrong[1:]), (), outcome.duration)
+        try:
+            outputs, stored = written(action, self.cache)
+        except DatamakeError as error:  # what cannot be digested is the action's work
+            facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
+            return Result(action.target, error.headline, facts, (), outcome.duration)
+        return Result(action.target, None, (), outputs, outcome.duration, stored)
