@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from datamake import __version__
 from datamake.cli import build, cache, inspection, start, upkeep
-from datamake.cli.declared import EPILOG, FIELDS
+from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
 from datamake.cli.door import BEFORE_COMMAND, VALUES, starts_build
 from datamake.cli.failures import guarded, reported
 from datamake.cli.opening import has_datafile
@@ -34,6 +34,7 @@ WRONG_ARGUMENTS: Any = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name=PROGRAM,
+    cls=QuickGroup,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -100,10 +101,12 @@ def carried_out(arguments: Sequence[str], *, json: bool) -> int:
 
 def wrong_arguments(error: Any) -> UsageError:
     """What Typer has to say, in datamake's words."""
-    text = str(error.format_message()).strip().rstrip(".")
+    text = str(error.format_message()).strip().replace("'", "`")
+    headline, _, more = text.partition(". ")
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
-    return UsageError(text[:1].lower() + text[1:], hint=f"`{path} --help` lists what there is")
+    hint = more[:1].lower() + more[1:] or f"`{path} --help` lists what there is"
+    return UsageError(headline[:1].lower() + headline[1:].rstrip("."), hint=hint)
 
 
 def with_command(arguments: Sequence[str]) -> list[str]:

@@ -85,7 +85,7 @@ def planned(build: Build) -> Plan:
     """What a build would do."""
     project = opened(build.place)
     try:
-        return project.plan(**build.scope.arguments)
+        return project.plan(**build.scope.arguments, **build.running.arguments)
     finally:
         project.close()
 

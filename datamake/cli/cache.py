@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datamake.cli.declared import Json, Yes, command, option
+from datamake.cli.declared import Json, QuickGroup, Yes, command, option
 from datamake.cli.inspection import answer, open_project
 from datamake.cli.options import ExitStatus, Place
 from datamake.cli.streams import say
@@ -20,7 +20,9 @@ from datamake.render.text import clean, counted, size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-app = typer.Typer(help="Look after the local cache.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    cls=QuickGroup, help="Look after the local cache.", no_args_is_help=True, rich_markup_mode=None
+)
 
 MaxSize = Annotated[
     str | None, option("--max-size", metavar="SIZE", text="Shrink it to this (`8GB`).")

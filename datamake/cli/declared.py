@@ -9,6 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from datamake.cli.options import CACHE_MODES, MEANINGS, ExitStatus, Place, Running, Scope, Talk
 
@@ -68,8 +69,8 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "only": (bool, option("--only", text="What is named and nothing else; the rest as it is.")),
     "restore_all": (bool, option("--restore-all", text="Restore also what nothing needs.")),
     "jobs": (
-        int | None,
-        option("-j", "--jobs", metavar="N", min=1, text="How much at a time. [DATAMAKE_JOBS]"),
+        Text,
+        option("-j", "--jobs", metavar="N", text="How much at a time. [DATAMAKE_JOBS]"),
     ),
     "keep_going": (bool, option("-k", "--keep-going", text="Go on after a failure.")),
     "cache": (
@@ -106,6 +107,37 @@ EPILOG = "\b\nExit status:\n" + "\n".join(
 )
 
 
+class AsWritten:
+    """Takes the values of options as they were written."""
+
+    @staticmethod
+    def coerce(written: Any, **_: Any) -> Any:
+        """The value itself."""
+        return written
+
+
+class Quick:
+    """Spares a command what newer versions of Typer load to read text as text: 100 ms of pydantic.
+
+    For other versions it changes nothing.
+    """
+
+    def get_params(self, context: typer.Context) -> list[Any]:
+        """The parameters, all of which take what was written."""
+        parameters: list[Any] = super().get_params(context)  # type: ignore[misc]
+        for parameter in parameters:
+            parameter._runtime_param = AsWritten  # noqa: SLF001 - there is no public way
+        return parameters
+
+
+class QuickCommand(Quick, TyperCommand):
+    """A command."""
+
+
+class QuickGroup(Quick, TyperGroup):
+    """A command that has commands."""
+
+
 def command(app: typer.Typer, name: str | None = None) -> Callable[[Any], Any]:
     """Declare a function as a command; what it returns is the exit status.
 
@@ -120,7 +152,7 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Any], Any]:
         def run(context: typer.Context, **given: Any) -> None:
             for key, group in groups.items():
                 fields = {field: frozen(given.pop(field)) for field in group.__annotations__}
-                given[key] = group(**fields)
+                given[key] = group(**{f: item for f, item in fields.items() if item is not None})
                 if group is Place and isinstance(context.obj, Place):
                     given[key] = given[key].over(context.obj)
             status = function(**given)
@@ -131,7 +163,7 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Any], Any]:
         run.__doc__ = function.__doc__
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
-        app.command(name, epilog=EPILOG)(run)
+        app.command(name, cls=QuickCommand, epilog=EPILOG)(run)
         return function
 
     return declare

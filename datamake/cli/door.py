@@ -63,9 +63,6 @@ def plain_build(arguments: Sequence[str]) -> Build | None:
             return None
         else:
             names.append(word)
-    jobs = given.get("jobs")
-    if jobs is not None and not (isinstance(jobs, str) and jobs.isdecimal() and int(jobs) >= 1):
-        return None
     return built(given, tuple(names))
 
 
@@ -82,11 +79,10 @@ def built(given: dict[str, str | bool], names: tuple[str, ...]) -> Build:
         return found if isinstance(found, str) else None
 
     before = Place(text("before directory"), text("before file"), text("before profile"))
-    jobs = text("jobs")
     return Build(
         Place(text("directory"), text("file"), text("profile")).over(before),
         Scope(names=names, always_make="always_make" in given, force="force" in given),
-        Running(jobs=int(jobs) if jobs else None, keep_going="keep_going" in given),
+        Running(jobs=text("jobs"), keep_going="keep_going" in given),
         Talk(
             quiet="quiet" in given,
             verbose="verbose" in given,

@@ -98,7 +98,8 @@ class Scope:
 class Running:
     """How a build runs."""
 
-    jobs: int | None = None
+    jobs: str | None = None
+    """As written; a whole number from 1 once `with_environment` has seen it."""
     keep_going: bool = False
     cache: str | None = None
     no_wait: bool = False
@@ -107,7 +108,7 @@ class Running:
     def arguments(self) -> dict[str, Any]:
         """What `Project.build` is called with beside its scope."""
         return {
-            "jobs": self.jobs,
+            "jobs": int(self.jobs) if self.jobs else None,
             "keep_going": self.keep_going,
             "cache": self.cache or CACHE_MODES[0],
             "no_wait": self.no_wait,
@@ -144,19 +145,19 @@ class Build:
 def with_environment(build: Build, environment: Mapping[str, str]) -> Build:
     """A build with the `DATAMAKE_` variables in place of what was not given.
 
-    Raises UsageError for a value that none of them can have.
+    Raises UsageError for a value that an option or variable cannot have.
     """
     running = build.running
-    jobs, cache = environment.get("DATAMAKE_JOBS"), environment.get("DATAMAKE_CACHE")
-    if running.jobs is None and jobs:
-        if not jobs.isdecimal() or int(jobs) < 1:
-            raise UsageError(f"`DATAMAKE_JOBS` is a whole number from 1, not `{jobs}`")
-        running = replace(running, jobs=int(jobs))
-    if running.cache is None and cache:
-        running = replace(running, cache=cache)
-    if running.cache is not None and running.cache not in CACHE_MODES:
+    jobs, option = running.jobs, "--jobs"
+    if jobs is None:
+        jobs, option = environment.get("DATAMAKE_JOBS") or None, "DATAMAKE_JOBS"
+    if jobs is not None and not (jobs.isdecimal() and int(jobs) >= 1):
+        raise UsageError(f"`{option}` is a whole number from 1, not `{jobs}`")
+    cache = running.cache or environment.get("DATAMAKE_CACHE") or None
+    if cache is not None and cache not in CACHE_MODES:
         known = ", ".join(f"`{mode}`" for mode in CACHE_MODES)
-        raise UsageError(f"`{running.cache}` is no mode of the cache", [f"known: {known}"])
+        raise UsageError(f"`{cache}` is no mode of the cache", [f"known: {known}"])
+    running = replace(running, jobs=jobs, cache=cache)
     talk = build.talk
     if environment.get("DATAMAKE_NO_PROGRESS"):
         talk = replace(talk, no_progress=True)
