@@ -59,9 +59,7 @@ def restoring(root: str, target: Target, outputs: Sequence[Written]) -> Action:
     """The action that brings a target's outputs out of the cache, into the staging folder."""
     staging = staging_folder(root, target.name)
     _empty(staging)
-    copies = tuple(
-        (written.digest, f"{staging}/{place}") for place, written in enumerate(outputs)
-    )
+    copies = tuple((written.digest, f"{staging}/{place}") for place, written in enumerate(outputs))
     return Action(target=target.name, kind="restore", copies=copies, staging=staging)
 
 
@@ -133,8 +131,8 @@ class Preparation:
         values: dict[str, Any] = {
             **target.each,
             **{f"params.{name}": value for name, value in target.params.items()},
-            **_by_name("input", *input_paths(target, contents), relative),
-            **_by_name("output", [[slot.path] for slot in places],
+            **by_name("input", *input_paths(target, contents), relative),
+            **by_name("output", [[slot.path] for slot in places],
                        [slot.output.name for slot in places], relative),
             "target": target.name,
             "root": PathText(root),
@@ -178,7 +176,9 @@ class Preparation:
             if name.partition(".")[0] in ("input", "inputs", "output", "outputs")
         }
         for several in ("inputs", "outputs"):
-            named = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(several + ".")}
+            named = {
+                n.partition(".")[2]: v for n, v in values.items() if n.startswith(several + ".")
+            }
             if named:
                 paths[several] = named
         declared = {name: target.params[name] for name in target.declared_params}
@@ -211,7 +211,7 @@ def input_paths(
     return list(paths.values()), [asked.name for asked in target.inputs]
 
 
-def _by_name(
+def by_name(
     kind: str, paths: Sequence[Sequence[str]], names: Sequence[str | None], relative: Any
 ) -> dict[str, Any]:
     """The placeholders `{input}`, `{inputs}`, `{inputs.NAME}`, or those of outputs."""

@@ -73,7 +73,9 @@ class Engine:
         self.unwritten: list[str] = []
         """What ended, and stays locked until the state is written."""
 
-    def build(self, needs: Mapping[str, Sequence[str]], urgency: Callable[[str], float]) -> BuildResult:
+    def build(
+        self, needs: Mapping[str, Sequence[str]], urgency: Callable[[str], float]
+    ) -> BuildResult:
         """Brings all of `needs` (name → what it needs) up to date, the most urgent first.
 
         Raises TargetLocked, and EnvironmentFailed where the state cannot be written.
@@ -82,8 +84,6 @@ class Engine:
         self.schedule = Schedule(
             needs, self._resources, slots, urgency=urgency, keep_going=self.settings.keep_going
         )
-        for line in self.space.notices:
-            self.ledger.note(line)
         self.ledger.say("run-started", total=len(needs))
         try:
             self._loop()
@@ -91,6 +91,7 @@ class Engine:
             self.runner.close()
             self.interrupts.release()
             self._write()
+            self._pass_on()
         result = self.ledger.close()
         self.space.state.commit()
         return result
@@ -139,6 +140,7 @@ class Engine:
         assert self.runner.works or self.held or self.resting, "something is open, nothing runs"
         if len(self.unwritten) >= WRITE_AFTER:
             self._write()
+        self._pass_on()
         self.ledger.say("tick")
         out: list[Instruction] = []
         if self.runner.works:
@@ -177,6 +179,11 @@ class Engine:
             self.runner.publisher.finish(name)
             self._unlock(name)
         self.unwritten.clear()
+
+    def _pass_on(self) -> None:
+        """Lines that files, state and cache have for people; some come from other threads."""
+        while self.space.notices:
+            self.ledger.note(self.space.notices.pop(0))
 
     def _lock(self, name: str) -> bool:
         if name not in self.locked and self.space.locks.take(name):

@@ -140,6 +140,9 @@ CHANGED = {
 """The reason code for each kind of field but inputs; what is not named here is the command's."""
 
 
+OF_INPUTS = (Code.INPUT_CHANGED, Code.INPUT_ADDED, Code.INPUT_REMOVED)
+
+
 def differences(old: Sequence[Field], new: Sequence[Field]) -> tuple[Reason, ...]:
     """Why two lists of fields differ, one reason for each field that was added, removed or changed."""
     before, after = _by_subject(old), _by_subject(new)
@@ -151,7 +154,7 @@ def differences(old: Sequence[Field], new: Sequence[Field]) -> tuple[Reason, ...
     found = [reason for reason in reasons if reason is not None]
     if not found and tuple(old) != tuple(new):
         found.append(Reason(Code.INPUT_CHANGED, "the inputs are in another order"))
-    return tuple(sorted(found, key=lambda reason: reason.code is Code.INPUT_CHANGED))
+    return tuple(sorted(found, key=lambda reason: reason.code in OF_INPUTS))
 
 
 def _by_subject(fields: Sequence[Field]) -> dict[tuple[str, str], tuple[str, ...]]:

@@ -12,7 +12,7 @@ from datamake import staleness, surroundings
 from datamake.errors import DatamakeError
 from datamake.fingerprint import Content, Context, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
-from datamake.patterns import matches
+from datamake.patterns import glob
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -221,9 +221,7 @@ class Judge:
 
     def _python(self, target: Target) -> str:
         around = target.surroundings
-        programs = surroundings.folder_of_programs(
-            self.space.root, around, self.space.spec.project
-        )
+        programs = surroundings.folder_of_programs(self.space.root, around, self.space.spec.project)
         if programs not in self._versions:
             self._versions[programs] = surroundings.python_version(programs)
         return self._versions[programs]
@@ -260,11 +258,11 @@ class Judge:
 
     def _inside(self, item: Item, folder: Written) -> list[tuple[str, str]]:
         entries = {
-            join(folder.path, name): digest
-            for name, digest in self.space.entries(folder).items()
+            join(folder.path, name): digest for name, digest in self.space.entries(folder).items()
         }
         if item.pattern:
-            return [(path, entries[path]) for path in sorted(entries) if matches(item.path, path)]
+            pattern = glob(item.path)
+            return [(path, entries[path]) for path in sorted(entries) if pattern.matches(path)]
         if item.path not in entries:
             raise InputGone(
                 f"input `{item.path}` is not there",

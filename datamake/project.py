@@ -15,7 +15,7 @@ from datamake.model import Status
 from datamake.plan import Planner, urgency
 from datamake.request import NO_OPTIONS, Options, requested
 from datamake.values import NOTHING
-from datamake.workspace import Opening, Workspace
+from datamake.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    from typing_extensions import Self
+
     from datamake.graph import Graph
     from datamake.model import BuildResult, Event, Plan, Spec
     from datamake.request import Request
 
 NAME = "Datafile.toml"
+MODES = ("read-write", "read", "write", "off")
 WAIT = 0.2
 """Seconds between two tries to share the tree."""
 
@@ -37,16 +40,14 @@ def load(
     *,
     profile: str | None = None,
     params: Mapping[str, Any] = NOTHING,
-    cache: str = "read-write",
 ) -> Project:
     """The project of a Datafile, or of the folder `path` (the current one) and those above it.
 
-    `params` override those of the Datafile and the profile. `cache` is `read-write`, `read`,
-    `write` or `off`. Raises DatafileError, UsageError where there is no Datafile, and
-    EnvironmentFailed.
+    `params` override those of the Datafile and the profile. Raises DatafileError, UsageError where
+    there is no Datafile, and EnvironmentFailed.
     """
     root, file = located(path or os.getcwd())
-    return Project(Workspace(root, file, Opening(profile, params, cache)))
+    return Project(Workspace(root, file, profile, params))
 
 
 def located(path: str) -> tuple[str, str]:
@@ -118,7 +119,7 @@ class Project:
 
         Raises UsageError for a wrong selection or option, DatafileError for missing inputs.
         """
-        wanted = Options(**options)
+        wanted = self._options(options)
         request = requested(self.space, select, wanted, self.states)
         plan = self._planner(request).plan(
             request.needs, wanted.jobs or jobs(), urgency(self.space, request.needs)
@@ -139,17 +140,16 @@ class Project:
         happens. A failed target is a result that is not `ok`. Raises UsageError for a wrong
         selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked.
         """
-        wanted = Options(**options)
+        wanted = self._options(options)
         self._refuse_nesting()
         if self.space.state.readonly:
             raise EnvironmentFailed(
-                "cannot build: `.datamake` cannot be written", [os.path.join(self.root, ".datamake")]
+                "cannot build: `.datamake` cannot be written",
+                [os.path.join(self.root, ".datamake")],
             )
         request = requested(self.space, select, wanted, self.states)
         self._share_tree(wanted)
-        settings = Settings(
-            wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken
-        )
+        settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
         engine = Engine(self.space, self._judge(request), settings, on_event)
         try:
             result = engine.build(request.needs, urgency(self.space, request.needs))
@@ -161,7 +161,9 @@ class Project:
     def states(self) -> Mapping[str, Collection[str]]:
         """The targets that `state:` selects: `stale`, `missing` and `failed`."""
         graph = self.space.graph
-        request = requested(self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS)
+        request = requested(
+            self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS
+        )
         plan = self._planner(request).plan(request.needs, 1, lambda _: 0.0)
         files, history = self.space.files, self.space.state.history
         return {
@@ -182,7 +184,7 @@ class Project:
         """Writes what is to be remembered, and lets go of files and locks."""
         self.space.close()
 
-    def __enter__(self) -> Project:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -192,6 +194,13 @@ class Project:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _options(self, options: Mapping[str, Any]) -> Options:
+        wanted = Options(**options)
+        if wanted.cache not in MODES:
+            raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
+        self.space.open_cache(wanted.cache)
+        return wanted
 
     def _planner(self, request: Request) -> Planner:
         return Planner(self.space, self._judge(request), request.taken)

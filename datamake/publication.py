@@ -136,7 +136,8 @@ class Publisher:
     def _changed(self, work: Work) -> tuple[list[str], list[str]]:
         """What is no longer as it was when the action started: made by targets, and all other."""
         files = self.space.files
-        made, changed = [], []
+        made: list[str] = []
+        changed: list[str] = []
         for content in work.contents:
             if content.path:
                 files.forget(content.path)
@@ -148,9 +149,7 @@ class Publisher:
                 changed.append(path)
         return made, changed
 
-    def _publish(
-        self, target: Target, record: Record, names: Sequence[str | None]
-    ) -> list[str]:
+    def _publish(self, target: Target, record: Record, names: Sequence[str | None]) -> list[str]:
         """Renames outputs to where they belong, from their names in the staging folder.
 
         Returns lines about what was displaced.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datamake.errors import DatafileError, Problem
 from datamake.judge import Demands
 from datamake.select import needs_states, select
-from datamake.values import NOTHING, value
+from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ class Options:
     only: bool = False
     exclude: Sequence[str] = ()
     since: str | None = None
+    cache: str = "read-write"
+    """`read-write`, `read`, `write` or `off`."""
     restore_all: bool = False
     no_wait: bool = False
 
@@ -111,4 +113,4 @@ def _by_input(problems: Sequence[Problem]) -> list[Problem]:
 
 
 NO_OPTIONS = Options()
-__all__ = ["NO_OPTIONS", "NOTHING", "Options", "Request", "chosen", "requested"]
+__all__ = ["NOTHING", "NO_OPTIONS", "Options", "Request", "chosen", "requested"]

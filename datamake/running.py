@@ -89,9 +89,11 @@ class Runner:
             self._executor.cancel(signal.SIGTERM if gently else signal.SIGKILL)
 
     def close(self) -> None:
-        """Ends what is still running, and the executor."""
+        """Ends what is still running, as failed, and the executor."""
         if self._executor is not None:
             self._executor.close()
+        for work in self.works.values():
+            self.publisher.failed(work.target)
 
     @property
     def executor(self) -> Executor:
@@ -130,9 +132,7 @@ class Runner:
     def _tried(self, work: Work, result: Result) -> End:
         name, policy, tries = work.target.name, work.target.policy, self.tries[work.target.name]
         if tries > policy.retries:
-            return End(
-                name, error=result.error, facts=result.facts, duration=result.duration
-            )
+            return End(name, error=result.error, facts=result.facts, duration=result.duration)
         self.publisher.failed(work.target)
         delay = policy.retry_delay * 2 ** (tries - 1)
         self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)

@@ -21,12 +21,10 @@ from datamake.made import Made
 from datamake.state import State
 from datamake.storage import open_storage
 from datamake.tree import LocalTree
-from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
     from typing import Any
 
     from datamake.graph import Graph
@@ -38,20 +36,12 @@ SHARE_OF_DISK = 10
 """The local cache may take one part in so many of its disk, if nothing else is said."""
 
 
-@value
-class Opening:
-    """How a project is opened."""
-
-    profile: str | None = None
-    params: Mapping[str, Any] = NOTHING
-    cache: str = "read-write"
-    """`read-write`, `read`, `write` or `off`."""
-
-
 class Workspace:
     """The open parts of the project whose Datafile is at `file`; `root` is absolute."""
 
-    def __init__(self, root: str, file: str, opening: Opening) -> None:
+    def __init__(
+        self, root: str, file: str, profile: str | None, params: Mapping[str, Any]
+    ) -> None:
         self.root = root
         self.notices: list[str] = []
         """Lines for people about what was found on the way."""
@@ -63,8 +53,8 @@ class Workspace:
         self.spec = load(
             file,
             self.tree,
-            profile=opening.profile,
-            overrides=opening.params,
+            profile=profile,
+            overrides=params,
             env=os.environ,
             version=__version__,
         )
@@ -72,7 +62,7 @@ class Workspace:
         self.journal = Journal(folder)
         self.made_file = Made(folder)
         self.made = self.made_file.load()
-        self.cache = self._cache(opening.cache)
+        self.open_cache("read-write")
         self._graph: Graph | None = None
 
     @property
@@ -107,15 +97,13 @@ class Workspace:
         self.state.close()
         self.locks.close()
 
-    def _cache(self, mode: str) -> Cache:
+    def open_cache(self, mode: str) -> None:
+        """Opens the local cache for `read-write`, `read`, `write` or `off`."""
         project = self.spec.project
         folder = os.environ.get("DATAMAKE_LOCAL_CACHE") or project.get("local_cache")
         path = os.path.join(self.root, os.path.expanduser(folder or f"{FOLDER}/cache"))
-        size = project.get("local_cache_size")
-        return Cache(open_storage(path), mode, _bytes(size, path), self._notice)
-
-    def _notice(self, line: str) -> None:
-        self.notices.append(line)
+        size = _bytes(project.get("local_cache_size"), path)
+        self.cache = Cache(open_storage(path), mode, size, self.notices.append)
 
     def _local_time(self) -> str:
         if not any("foreach" in target.table for target in self.spec.targets.values()):

@@ -1,0 +1,151 @@
+"""Running a target once more, in a clean folder, and comparing what comes out.
+
+Knows nothing of records or caches but the digests to compare with.
+"""
+
+from __future__ import annotations
+
+import os
+
+from datamake.actions import KEPT, Preparation
+from datamake.errors import UsageError
+from datamake.files import fresh_digest, fresh_listing
+from datamake.judge import Demands, Judge
+from datamake.model import Status
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from datamake.model import Result, Target, Verdict, Written
+    from datamake.project import Project
+    from datamake.workspace import Workspace
+
+
+@value
+class Clean:
+    """A clean folder that stands for the project's root."""
+
+    root: str
+    spec: Any
+
+
+def reproduce(project: Project, name: str) -> dict[str, Any]:
+    """Runs a target in a folder that holds its inputs and code and nothing else, and compares.
+
+    Returns `name`, `same`, `error` (None if it ran) with `facts`, and for each output its `path`,
+    `old` and `new` digest and, of a folder, the paths that `differ`. Raises UsageError where the
+    target is not up to date with its outputs there.
+    """
+    space = project.space
+    if name not in space.graph.targets:
+        raise UsageError(f"no target `{name}`", hint="`datamake ls` shows them all")
+    target = space.graph.targets[name]
+    judge, verdict = _judged(project, target)
+    folder = os.path.join(space.root, KEPT, "reproduce")
+    _remove(folder)
+    try:
+        result = _run(space, judge, target, verdict, folder)
+        return {
+            "version": 1,
+            "name": name,
+            "same": result.error is None and _digests(result.outputs) == _digests(verdict.outputs),
+            "error": result.error,
+            "facts": list(result.facts),
+            "outputs": [
+                _compared(space, folder, old, new)
+                for old, new in zip(verdict.outputs, result.outputs, strict=False)
+            ],
+        }
+    finally:
+        _remove(folder)
+
+
+def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
+    space = project.space
+    judge = Judge(space, Demands(needed=frozenset(space.graph.targets)), os.environ)
+    for need in space.graph.closure([target.name])[:-1]:
+        known = judge.as_it_is(need) if need in space.graph.targets else None
+        if known is not None:
+            judge.settle(need, known)
+    verdict = judge.verdict(target.name)
+    if verdict.status is not Status.UP_TO_DATE or not target.outputs:
+        raise UsageError(
+            f"`{target.name}` cannot be reproduced: "
+            + ("it is not up to date" if target.outputs else "it has no outputs to compare"),
+            [reason.detail for reason in verdict.reasons],
+            f"build it first: `datamake build '{target.name}'`" if target.outputs else "",
+        )
+    return judge, verdict
+
+
+def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folder: str) -> Result:
+    from datamake.executors import open_executor
+
+    contents = list(judge.contents(target.name))
+    paths = [content.path for content in contents if content.path]
+    code = [path for path, _ in judge.context(target).code]
+    _copy(space.root, folder, [*paths, *code])
+    os.makedirs(os.path.join(folder, target.surroundings.cwd), exist_ok=True)
+    if os.path.isdir(os.path.join(space.root, ".venv")):
+        os.symlink(os.path.join(space.root, ".venv"), os.path.join(folder, ".venv"))
+    elsewhere: Any = Clean(folder, space.spec)
+    numbers = {pool: list(range(count)) for pool, count in target.resources.pool.items()}
+    action = Preparation(elsewhere, os.environ).action(
+        target, contents, verdict.fingerprint, numbers
+    )
+    executor = open_executor("local", 1)
+    try:
+        executor.submit(action)
+        (result,) = executor.wait()
+        return result
+    finally:
+        executor.close()
+
+
+def _copy(root: str, folder: str, paths: Iterable[str]) -> None:
+    from shutil import copytree
+
+    from datamake.clone import clone
+
+    for path in dict.fromkeys(paths):
+        source, into = os.path.join(root, path), os.path.join(folder, path)
+        os.makedirs(os.path.dirname(into), exist_ok=True)
+        if os.path.isdir(source):
+            copytree(source, into, symlinks=True, dirs_exist_ok=True)
+        else:
+            clone(source, into)
+
+
+def _compared(space: Workspace, folder: str, old: Written, new: Written) -> dict[str, Any]:
+    differing: list[str] = []
+    if old.digest != new.digest and old.digest.endswith("/"):
+        before = fresh_listing(os.path.join(space.root, old.path)).files
+        after = fresh_listing(_place(folder, new)).files
+        differing = sorted(
+            path for path in {**before, **after} if before.get(path) != after.get(path)
+        )
+    return {"path": old.path, "old": old.digest, "new": new.digest, "differ": differing}
+
+
+def _place(folder: str, written: Written) -> str:
+    """Where an output was written: in place, or in the staging folder."""
+    in_place = os.path.join(folder, written.path)
+    if fresh_digest(in_place) == written.digest:
+        return in_place
+    for parent, folders, _ in os.walk(os.path.join(folder, KEPT, "staging")):
+        if os.path.basename(written.path) in folders:
+            return os.path.join(parent, os.path.basename(written.path))
+    return in_place
+
+
+def _digests(outputs: Iterable[Written]) -> list[str]:
+    return [written.digest for written in outputs]
+
+
+def _remove(folder: str) -> None:
+    from shutil import rmtree
+
+    rmtree(folder, ignore_errors=True)
