@@ -6,12 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 import datamake
+from datamake.workspace import Workspace
 
 HERE = str(Path(__file__).resolve().parent.parent)
 
@@ -42,9 +44,11 @@ class Built:
 class Project:
     """A folder with a Datafile, and the ways to build it."""
 
-    def __init__(self, root, environment):
+    def __init__(self, root, environment, patch=None):
         self.root = root
         self.environment = environment
+        self.patch = patch
+        self.ahead = 0
 
     def path(self, path):
         return self.root / path
@@ -71,19 +75,19 @@ class Project:
         """Another time, the same content."""
         os.utime(self.path(path), ns=(0, self.path(path).stat().st_mtime_ns + 10**9))
 
-    def age(self, path="."):
-        """Makes files look as if they had been there for long, so that their times are trusted."""
-        for file in [self.path(path), *self.path(path).rglob("*")]:
-            if file.is_file() and ".datamake" not in file.parts:
-                os.utime(file, ns=(0, file.stat().st_mtime_ns - 10**12))
+    def later(self, seconds):
+        """Lets time pass for builds in this process; after a few seconds file times are trusted."""
+        self.ahead += seconds
+        ahead = self.ahead
+        self.patch.setattr(Workspace, "now", lambda _: time.time() + ahead)
 
     def files(self, pattern):
         """Paths that match, from the root, sorted."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern))
 
-    def build(self, *select, profile=None, params=None, **options):
+    def build(self, *select, profile=None, params=None, cache="read-write", **options):
         options.setdefault("jobs", 1)
-        project = datamake.load(self.root, profile=profile, params=params or {})
+        project = datamake.load(str(self.root), profile=profile, params=params or {}, cache=cache)
         try:
             result = project.build(select, **options)
         finally:
@@ -92,7 +96,7 @@ class Project:
 
     def plan(self, *select, **options):
         """Name → status of what a build would do."""
-        project = datamake.load(self.root)
+        project = datamake.load(str(self.root))
         try:
             plan = project.plan(select, **options)
         finally:
@@ -129,4 +133,4 @@ def project(tmp_path, monkeypatch):
             monkeypatch.delenv(name)
     root = tmp_path / "project"
     root.mkdir()
-    return Project(root, {**os.environ, "PYTHONPATH": HERE})
+    return Project(root, {**os.environ, "PYTHONPATH": HERE}, monkeypatch)

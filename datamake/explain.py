@@ -1,0 +1,338 @@
+"""What there is to say of a project: why, ls, show, graph, history and logs, as plain documents.
+
+Knows nothing of how a document is shown, and decides nothing: statuses and reasons are a plan's.
+"""
+
+from __future__ import annotations
+
+import os
+from posixpath import relpath
+
+from datamake import surroundings
+from datamake.actions import by_name, input_paths
+from datamake.actions import log_path as log_of
+from datamake.datafile.placeholders import PathText, PlaceholderError, arguments, script
+from datamake.errors import UsageError
+from datamake.fingerprint import fields, fingerprint
+from datamake.judge import Demands, InputGone, Judge
+from datamake.model import size_of
+from datamake.request import chosen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from datamake.fingerprint import Content
+    from datamake.model import Item, Output, PlannedTarget, Reason, Target
+    from datamake.project import Project
+    from datamake.state import Run, TargetRun
+
+    Document = dict[str, Any]
+
+VERSION = 1
+RUNS = 100
+"""How many past runs are listed."""
+SHOWN = 5
+"""How many names a message lists."""
+
+
+def why(project: Project, name: str) -> Document:
+    """Every reason that building this one target would have. Raises UsageError."""
+    planned = _planned(project, name)
+    return {
+        "version": VERSION,
+        "name": planned.name,
+        "status": planned.status.value,
+        "reasons": [_reason(reason) for reason in planned.reasons],
+    }
+
+
+def ls(project: Project, select: Sequence[str] = ()) -> Document:
+    """The selected targets, or all of them, and the sources."""
+    names = _selected(project, select)
+    return {
+        "version": VERSION,
+        "targets": [_listed(project, name) for name in names],
+        "sources": [
+            {
+                "name": name,
+                "path": asked.text,
+                "description": project.spec.sources[name].table.get("description", ""),
+                "tags": list(project.spec.sources[name].table.get("tags", ())),
+            }
+            for name, asked in project.graph.sources.items()
+        ],
+    }
+
+
+def show(project: Project, name: str) -> Document:
+    """One target in full, as it is now. Raises UsageError."""
+    planned = _planned(project, name)
+    target = project.graph.targets.get(planned.name)
+    if target is None:
+        raise UsageError(
+            f"the instances of `{planned.name}` are not known yet",
+            hint="`datamake build` what makes its files, or ask for that",
+        )
+    judge = Judge(project.space, Demands(), os.environ)
+    contents, absent = _contents(project, target, judge)
+    context = judge.context(target)
+    run = next(iter(project.space.state.history.target_runs(target.name, 1)), None)
+    found = "" if absent else fingerprint(fields(target, contents, context))
+    return {
+        "version": VERSION,
+        "name": target.name,
+        "kind": target.kind,
+        "description": target.description,
+        "owner": target.owner,
+        "tags": list(target.tags),
+        "status": planned.status.value,
+        "reasons": [_reason(reason) for reason in planned.reasons],
+        "command": _command(project, target, contents),
+        "cwd": target.surroundings.cwd,
+        "inputs": _inputs(contents, absent),
+        "code": [{"path": path, "digest": digest} for path, digest in context.code],
+        "params": dict(target.params),
+        "env": surroundings.counted(target, os.environ),
+        "outputs": [_output(project, target, place) for place in range(len(target.outputs))],
+        "fingerprint": found,
+        "last_run": None if run is None else _target_run(run),
+        "log": log_path(project, target.name),
+    }
+
+
+def graph_view(project: Project, select: Sequence[str] = (), status: bool = False) -> Document:
+    """The selected targets, or all of them, with all they need; files and sources included."""
+    names = _selected(project, select)
+    statuses: Mapping[str, str] = {}
+    if status:
+        plan = project.plan(names)
+        statuses = {target.name: target.status.value for target in plan.targets}
+        names = _selected(project, select)
+    graph = project.graph
+    sources = {(asked.kind, asked.text): name for name, asked in graph.sources.items()}
+    kinds: dict[str, str] = {}
+    edges: dict[tuple[str, str], None] = {}
+    for name in graph.closure(names):
+        for link in graph.links.get(name, ()):
+            asked = link.input
+            source = sources.get((asked.kind, asked.text))
+            above = [source] if source else [each.path for each in link.items if not each.producer]
+            kinds.update(dict.fromkeys(above, "source" if source else "file"))
+            edges.update(dict.fromkeys((each, name) for each in above))
+        edges.update(dict.fromkeys((need, name) for need in graph.needs[name]))
+        kinds[name] = _kind(project, name)
+    return {
+        "version": VERSION,
+        "nodes": [
+            {"id": name, "kind": kind, **_if_known("status", statuses.get(name))}
+            for name, kind in kinds.items()
+        ],
+        "edges": [{"from": above, "to": below} for above, below in edges],
+    }
+
+
+def history(project: Project, name: str | None = None) -> Document:
+    """The last runs, newest first; of one target those that did something about it."""
+    past = project.space.state.history
+    if name is None:
+        runs = [_run(run) for run in past.runs(RUNS)]
+    else:
+        runs = [_target_run(run) for run in past.target_runs(_one(project, name), RUNS)]
+    return {"version": VERSION, "runs": runs}
+
+
+def log_path(project: Project, name: str, *, failed: bool = False) -> str | None:
+    """The log of a target's last run, from the project root, or None; `failed`: if that failed."""
+    target = _one(project, name)
+    if failed:
+        runs = project.space.state.history.target_runs(target, 1)
+        if not runs or runs[0].status != "failed":
+            return None
+    path = log_of(target)
+    return path if os.path.exists(os.path.join(project.root, path)) else None
+
+
+# Names
+
+
+def _selected(project: Project, select: Sequence[str]) -> list[str]:
+    """The selected targets; all of them, whatever the default, where nothing is said."""
+    if select:
+        return chosen(project.space, select, project.states)
+    return [*project.graph.targets, *project.graph.pending]
+
+
+def _one(project: Project, name: str) -> str:
+    """The one target that a person means. Raises UsageError."""
+    names = chosen(project.space, [name], project.states)
+    if len(names) > 1:
+        shown = ", ".join(f"`{each}`" for each in names[:SHOWN])
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        raise UsageError(f"`{name}` is {len(names):,} targets: {shown}{more}", hint="name one")
+    return names[0]
+
+
+def _planned(project: Project, name: str) -> PlannedTarget:
+    """What a build of this one target would do with it."""
+    one = _one(project, name)
+    for target in project.plan([one]).targets:
+        if target.name == one:
+            return target
+    return _planned(project, name)  # the plan has found out about its instances
+
+
+# Parts of documents
+
+
+def _reason(reason: Reason) -> Document:
+    return {
+        "code": reason.code.value,
+        "detail": reason.detail,
+        **_if_known("subject", reason.subject),
+        **_if_known("old", reason.old),
+        **_if_known("new", reason.new),
+    }
+
+
+def _if_known(key: str, item: str | None) -> Document:
+    return {} if item is None else {key: item}
+
+
+def _kind(project: Project, name: str) -> str:
+    pending = project.graph.pending.get(name)
+    return (
+        project.spec.targets[pending.family].kind if pending else project.graph.targets[name].kind
+    )
+
+
+def _listed(project: Project, name: str) -> Document:
+    """A target in a list; of one whose instances are not known, what its declaration says."""
+    target = project.graph.targets.get(name)
+    family = target.family if target else project.graph.pending[name].family
+    table = project.spec.targets[family].table
+    return {
+        "name": name,
+        "kind": _kind(project, name),
+        "inputs": [asked.text for asked in target.inputs] if target else [],
+        "outputs": [_shown_path(output) for output in target.outputs] if target else [],
+        "tags": list(target.tags if target else table.get("tags", ())),
+        "description": target.description if target else table.get("description", ""),
+    }
+
+
+def _shown_path(output: Output) -> str:
+    return output.path + "/" * output.folder
+
+
+def _contents(project: Project, target: Target, judge: Judge) -> tuple[list[Content], list[Item]]:
+    """A target's inputs with their contents as they are on disk, and those that are not there."""
+    graph = project.graph
+    absent: dict[str | None, None] = {}
+    for need in graph.needs[target.name]:
+        known = judge.as_it_is(need) if need in graph.targets else None
+        if known is None:
+            absent[need] = None
+        else:
+            judge.settle(need, known)
+    names = [name for name in absent if name]
+    try:
+        contents = list(judge.contents(target.name, dict.fromkeys(names)))
+    except InputGone:
+        contents, absent = [], dict.fromkeys((None, *graph.needs[target.name]))
+    items = [item for link in graph.links.get(target.name, ()) for item in link.items]
+    return contents, [item for item in items if item.producer in absent]
+
+
+def _inputs(contents: Sequence[Content], absent: Sequence[Item]) -> list[Document]:
+    rows: list[tuple[str | None, str, str | None, str | None]] = [
+        (each.link.input.name, each.path, each.digest, each.producer) for each in contents
+    ]
+    rows += [(None, item.path, None, item.producer) for item in absent]
+    return [
+        {
+            **_if_known("name", name),
+            "path": path or producer,
+            "digest": digest,
+            **_if_known("producer", producer),
+        }
+        for name, path, digest, producer in rows
+    ]
+
+
+def _output(project: Project, target: Target, place: int) -> Document:
+    """An output with the content that is there, or else that was recorded."""
+    output = target.outputs[place]
+    there = project.space.files.digest(output.path)
+    record = project.space.record(target.name)
+    recorded = {written.path: written.digest for written in record.outputs} if record else {}
+    digest = there or recorded.get(output.path)
+    return {
+        **_if_known("name", output.name),
+        "path": _shown_path(output),
+        "digest": digest,
+        "size": None if digest is None else size_of(digest),
+        "staged": output.staged,
+        "present": there is not None,
+    }
+
+
+def _command(project: Project, target: Target, contents: Sequence[Content]) -> str | list[str]:
+    """What runs, its placeholders filled; staged outputs by the paths that they end up at."""
+    template = target.template
+    if target.kind in ("python", "copy"):
+        return "copy" if target.kind == "copy" else str(template)
+    cwd = target.surroundings.cwd
+
+    def relative(path: str) -> PathText:
+        return PathText(relpath(path, cwd or "."))
+
+    outputs = [[output.path] for output in target.outputs]
+    values: Document = {
+        **target.each,
+        **{f"params.{name}": value for name, value in target.params.items()},
+        **by_name("input", *input_paths(target, contents), relative),
+        **by_name("output", outputs, [output.name for output in target.outputs], relative),
+        "target": target.name,
+        "root": project.root,
+        "cpus": target.resources.cpus,
+        "params": "params.json",
+        "work": "work",
+    }
+    try:
+        return (
+            script(template, values) if isinstance(template, str) else arguments(template, values)
+        )
+    except PlaceholderError:  # of an input that is not there
+        return template if isinstance(template, str) else list(template)
+
+
+def _run(run: Run) -> Document:
+    return {
+        "run": run.run,
+        "time": _time(run.time),
+        "duration_s": run.duration,
+        "exit_code": run.exit_code,
+        **{status.replace("-", "_"): count for status, count in run.summary.items()},
+    }
+
+
+def _target_run(run: TargetRun) -> Document:
+    return {
+        "run": run.run,
+        "time": _time(run.started),
+        "status": run.status,
+        "duration_s": run.duration,
+        "fingerprint": run.fingerprint,
+        "reason": run.reason,
+        "detail": run.detail,
+    }
+
+
+def _time(seconds: float) -> str:
+    """`2026-01-31T12:00:00Z`."""
+    from datetime import datetime, timezone
+
+    at = datetime.fromtimestamp(seconds, timezone.utc)
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
