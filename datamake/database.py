@@ -51,9 +51,9 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._surely(lambda: None)
 
-    def rows(self, sql: str, values: Row = ()) -> list[Row]:
-        """All rows that a query gives."""
-        return self._surely(lambda: self._execute(sql, values).fetchall())
+    def read(self, parsed: Callable[[list[Row]], T], sql: str, values: Row = ()) -> T:
+        """What `parsed` makes of the rows of a query. Rows that it cannot parse are corrupt too."""
+        return self._surely(lambda: parsed(self._execute(sql, values).fetchall()))
 
     def insert(self, sql: str, values: Row) -> int:
         """The id of a row, which is inserted at once."""
@@ -95,7 +95,7 @@ class Database:
                 if self._connection is None:
                     self._open()
                 return action()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, ValueError, TypeError) as error:
                 if not self._is_replaced() and not _means_unreadable(error):
                     raise self._failure(str(error)) from error
                 self._make_way()
@@ -144,7 +144,7 @@ class Database:
         if self.readonly:
             self._notice(f"state cannot be read: {_shown(self.path)}")
             self._identity = None
-            self._connection = sqlite3.connect(":memory:", isolation_level=None)
+            self._connection = _connected(":memory:")
             self._create()
         else:
             moved = _moved_away(self.path)
@@ -221,8 +221,10 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _means_unreadable(error: sqlite3.Error) -> bool:
+def _means_unreadable(error: Exception) -> bool:
     """Whether the file is corrupt, or none of ours."""
+    if not isinstance(error, sqlite3.Error):
+        return True
     signs = ("malformed", "not a database", "could not decode", "no such ", "already exists")
     return any(sign in str(error).lower() for sign in signs)
 

@@ -104,8 +104,7 @@ class Stamps:
         if self._known is None:
             with self._lock:
                 if self._known is None:
-                    rows = self._database.rows("SELECT path, stamp, digest FROM stamps")
-                    self._known = {loaded(path): (stamp, digest) for path, stamp, digest in rows}
+                    self._known = self._database.read(_stamps, "SELECT * FROM stamps")
         return self._known
 
 
@@ -113,8 +112,7 @@ class Memo(dict[str, tuple[str, ...]]):
     """Key → texts: facts that are read from code, by the digest of what they are read from."""
 
     def __init__(self, database: Database) -> None:
-        rows = database.rows("SELECT key, facts FROM memo")
-        super().__init__((loaded(key), unpacked(facts)) for key, facts in rows)
+        super().__init__(database.read(_memo, "SELECT * FROM memo"))
         self._changed: list[str] = []
 
     def __setitem__(self, key: str, facts: tuple[str, ...]) -> None:
@@ -187,32 +185,24 @@ class History:
 
     def durations(self) -> dict[str, float]:
         """Target → seconds that it took when it was last built."""
-        rows = self._database.rows("SELECT target, duration FROM durations")
-        return {loaded(target): duration for target, duration in rows}
+        return self._database.read(_durations, "SELECT * FROM durations")
 
     def runs(self, limit: int) -> list[Run]:
         """The last runs, newest first."""
-        rows = self._database.rows(
-            "SELECT run, time, selection, duration, summary, exit_code FROM runs"
-            " ORDER BY run DESC LIMIT ?",
+        return self._database.read(
+            lambda rows: list(map(_run, rows)),
+            "SELECT * FROM runs ORDER BY run DESC LIMIT ?",
             (limit,),
         )
-        return [
-            Run(run, time, unpacked(selection), duration, _counts(summary), exit_code)
-            for run, time, selection, duration, summary, exit_code in rows
-        ]
 
     def target_runs(self, target: str, limit: int) -> list[TargetRun]:
         """What became of a target in the last runs that did something about it, newest first."""
-        rows = self._database.rows(
+        return self._database.read(
+            lambda rows: list(map(_target_run, rows)),
             "SELECT results.* FROM runs JOIN results USING (run)"
             " WHERE target = ? ORDER BY run DESC LIMIT ?",
             (stored(target), limit),
         )
-        return [
-            TargetRun(run, target, status, started, duration, fingerprint, reason, loaded(detail))
-            for run, _, status, started, duration, fingerprint, reason, detail in rows
-        ]
 
 
 class State:
@@ -251,8 +241,7 @@ class State:
     def records(self) -> dict[str, Record]:
         """Target → record, all of them, without their fields."""
         if self._records is None:
-            rows = self._database.rows("SELECT * FROM records")
-            self._records = {record.target: record for record in map(_record, rows)}
+            self._records = self._database.read(_records, "SELECT * FROM records")
             for target, record in self._written.items():
                 self._remember(target, record)
         return self._records
@@ -262,14 +251,16 @@ class State:
         if target in self._written:
             record = self._written[target]
             return record.fields if record else ()
-        rows = self._database.rows("SELECT fields FROM fields WHERE target = ?", (stored(target),))
-        texts = unpacked(rows[0][0]) if rows else ()
-        return tuple(zip(texts[::3], texts[1::3], texts[2::3], strict=False))
+        return self._database.read(
+            _fields, "SELECT fields FROM fields WHERE target = ?", (stored(target),)
+        )
 
     def refresh(self, target: str) -> Record | None:
         """The record of a target as another process may have written it meanwhile."""
-        rows = self._database.rows("SELECT * FROM records WHERE target = ?", (stored(target),))
-        record = _record(rows[0]) if rows else None
+        found = self._database.read(
+            _records, "SELECT * FROM records WHERE target = ?", (stored(target),)
+        )
+        record = found.get(target)
         self._remember(target, record)
         return record
 
@@ -340,8 +331,43 @@ def _record(row: Row) -> Record:
     return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted))
 
 
+def _records(rows: list[Row]) -> dict[str, Record]:
+    return {record.target: record for record in map(_record, rows)}
+
+
 def _fields_row(record: Record) -> Row:
     return stored(record.target), packed([text for field in record.fields for text in field])
+
+
+def _fields(rows: list[Row]) -> tuple[Field, ...]:
+    texts = unpacked(rows[0][0]) if rows else ()
+    return tuple(zip(texts[::3], texts[1::3], texts[2::3], strict=True))
+
+
+def _stamps(rows: list[Row]) -> dict[str, tuple[bytes, str]]:
+    return {
+        loaded(path): (stamp, digest) for path, stamp, digest in rows if len(stamp) == STAMP.size
+    }
+
+
+def _memo(rows: list[Row]) -> dict[str, tuple[str, ...]]:
+    return {loaded(key): unpacked(facts) for key, facts in rows}
+
+
+def _durations(rows: list[Row]) -> dict[str, float]:
+    return {loaded(target): float(duration) for target, duration in rows}
+
+
+def _run(row: Row) -> Run:
+    run, time, selection, duration, summary, exit_code = row
+    return Run(run, time, unpacked(selection), duration, _counts(summary), exit_code)
+
+
+def _target_run(row: Row) -> TargetRun:
+    run, target, status, started, duration, fingerprint, reason, detail = row
+    return TargetRun(
+        run, loaded(target), status, started, duration, fingerprint, reason, loaded(detail)
+    )
 
 
 def _counts(summary: str | None) -> dict[str, int]:
