@@ -234,7 +234,7 @@ def reference() -> str:
             "| key | value | default | meaning |",
             "| --- | --- | --- | --- |",
         ]
-        for key in record.keys:
+        for key in record:
             mark = " *" if key.placeholders else ""
             default = "required" if key.required else key.default
             lines.append(f"| `{key.name}`{mark} | {key.shape.words} | {default} | {key.doc} |")

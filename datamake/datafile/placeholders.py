@@ -188,26 +188,32 @@ def arguments(argv: Sequence[str], values: Mapping[str, Any]) -> list[str]:
 def faults(text: str, known: Collection[str], *, shell: bool = False) -> list[Problem]:
     """What is wrong with the placeholders of `text`, where those of `known` may be used.
 
-    `"env.*"` among the known allows every name that begins so. In a shell script also the places
-    count that they stand in.
+    `"env.*"` among the known allows every name that begins so. In a shell script the places that
+    they stand in count too, and comments may hold anything.
     """
     result = []
     for piece in pieces(text):
         if isinstance(piece, str) or (shell and piece.quote == "#"):
             continue
         if piece.name in known or piece.name.partition(".")[0] + ".*" in known:
-            fault = misplaced(piece) if shell else None
-            fault = fault if piece.proper else no_format(piece)
+            fault = no_format(piece) if not piece.proper else misplaced(piece) if shell else None
             result.extend([fault] if fault else [])
         elif piece.proper:
             result.append(unknown_name(piece, known))
     return result
 
 
-def misplacements(text: str) -> list[tuple[str, Problem]]:
-    """The names that stand in a shell script where no value can be quoted, with what to say."""
-    found = [(each.name, misplaced(each)) for each in pieces(text) if isinstance(each, Placeholder)]
-    return [(name, problem) for name, problem in found if problem is not None]
+def misplacements(text: str, roots: Collection[str]) -> list[Problem]:
+    """The placeholders of a shell script that stand where no value can be quoted.
+
+    Only those whose name begins with one of `roots`: others may be no placeholders.
+    """
+    found = (
+        misplaced(piece)
+        for piece in pieces(text)
+        if isinstance(piece, Placeholder) and piece.name.partition(".")[0] in roots
+    )
+    return [problem for problem in found if problem is not None]
 
 
 def misplaced(piece: Placeholder) -> Problem | None:

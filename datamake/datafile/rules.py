@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ACTION_NAMES = tuple(key.name for key in ACTIONS)
 WHAT_IT_DOES = "exactly one of `run`, `argv`, `python` and `copy` says what a target does"
-QUOTES = re.compile("""['"`]|<<""")
+QUOTES = ("'", '"', "`", "<<")
 
 
 def broken(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
@@ -41,8 +41,9 @@ def broken(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
             if not any(key in table for key in keys)
         )
     run = table.get("run")
-    if isinstance(run, str) and "{" in run and QUOTES.search(run):
-        yield from misplaced(run, BUILT_IN | variables(table.get("foreach")))
+    if isinstance(run, str) and "{" in run and any(quote in run for quote in QUOTES):
+        roots = BUILT_IN | variables(table.get("foreach"))
+        yield from (replace(problem, keys=("run",)) for problem in misplacements(run, roots))
 
 
 def not_one_action(name: str, table: Mapping[str, Any], actions: list[str]) -> Iterator[Problem]:
@@ -82,13 +83,6 @@ def variables(foreach: Any) -> set[str]:
     if isinstance(foreach, list):
         return {name for row in foreach if isinstance(row, dict) for name in row}
     return set(names(foreach)) if isinstance(foreach, str) else set()
-
-
-def misplaced(run: str, known: set[str] | frozenset[str]) -> Iterator[Problem]:
-    """Placeholders in quotes; what only looks like one (`awk '{print}'`) is another's concern."""
-    for name, problem in misplacements(run):
-        if name.partition(".")[0] in known:
-            yield replace(problem, keys=("run",))
 
 
 # Versions

@@ -228,6 +228,9 @@ class Record(Shape):
         self.refused = refused
         self.extra = extra
 
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self.keys)
+
     def fits(self, found: Any) -> bool:
         """Whether it has these keys only, those that are needed, and right values."""
         if type(found) is not dict:
