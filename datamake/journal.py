@@ -174,7 +174,12 @@ class Journal:
         self.finish(target)
 
     def keep_failed(self, target: str, staging: str) -> None:
-        """Move all that is in a staging folder to `failed/`, and remove the folder."""
+        """Move all that is in a staging folder to `failed/`, and remove the folder.
+
+        Does nothing once publishing has begun, like `undo`: then it holds what is still to come.
+        """
+        if target in self._open and self._open[target].record is not None:
+            return
         for name in os.listdir(staging):
             self._keep(target, name, os.path.join(staging, name))
         remove(staging)

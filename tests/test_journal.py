@@ -274,14 +274,17 @@ def test_undo_does_nothing_once_publishing_has_begun(root):
     write(root / "out/in-the-way", "a file where a folder should be")
     stuck = journal(root)
     stuck.begin("t", "1", ())
-    staged = [(str(root / "gone"), "a"), (str(root / ".datamake"), "out/in-the-way/x")]
+    write(root / "staging/x", "new")
+    staged = [(str(root / "gone"), "a"), (str(root / "staging/x"), "out/in-the-way/x")]
     with pytest.raises(EnvironmentFailed) as caught:
         stuck.publish("t", staged, (), b"")
     assert str(caught.value) == (
         f"the outputs of `t` cannot be published\n  `{root}/out/in-the-way/x`: Not a directory"
     )
+    stuck.keep_failed("t", str(root / "staging"))
     stuck.undo("t")
     assert stuck.open_entries() == {"t"}
+    assert content(root / "staging") == {"x": "new"}
 
 
 def test_the_link_of_a_user_stays(root):
