@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from textwrap import dedent
 
 import pytest
@@ -10,7 +11,6 @@ from jsonschema import Draft202012Validator
 
 from datamake.datafile import keys, load
 from datamake.errors import DatafileError
-from datamake.values import replace
 
 
 class Texts:
@@ -163,15 +163,15 @@ def test_the_profile_may_come_from_the_environment():
 
 
 def test_a_profile_that_is_not_there():
-    assert complaint(PROFILES, profile="cj") == (
-        " there is no profile `cj`\n  there are `ci`\n  hint: did you mean `ci`?"
+    assert complaint(PROFILES, profile="cii") == (
+        " there is no profile `cii`\n  there are `ci`\n  hint: did you mean `ci`?"
     )
     assert complaint("", profile="ci") == " there is no profile `ci`\n  none is declared"
 
 
 def test_a_new_source_of_a_profile_needs_a_path():
     text = "[profiles.ci.sources.s]\ntags = ['x']\n"
-    assert complaint(text, profile="ci") == "1:22: `profiles.ci.sources.s` needs `path`"
+    assert complaint(text, profile="ci") == "1:22: `sources.s` needs `path`"
 
 
 @pytest.mark.parametrize(
@@ -302,14 +302,18 @@ def test_a_name_declared_twice_shows_both_places():
         ("sensitive = 1", "3:1: `sensitive` is reserved for later"),
         (
             "argv = ['x']",
-            "3:1: `t` has `run` and `argv`\n"
-            "  exactly one of `run`, `argv`, `python` and `copy` says what a target does",
+            (
+                "3:1: `t` has `run` and `argv`\n"
+                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+            ),
         ),
         ("output = 'a'\noutputs = ['b']", "4:1: `t` has both `output` and `outputs`"),
         (
             "inputs = 'a.csv'",
-            "3:1: `inputs` must be a list of inputs, or a table that names them,"
-            " not the string `a.csv`",
+            (
+                "3:1: `inputs` must be a list of inputs, or a table that names them,"
+                " not the string `a.csv`"
+            ),
         ),
         (
             "inputs = ['a', 3]",
@@ -322,8 +326,10 @@ def test_a_name_declared_twice_shows_both_places():
         ("inputs = [{ optional = true }]", "3:11: `inputs[0]` needs `from`"),
         (
             "inputs = { 'a b' = 'x' }",
-            "3:12: `a b` is not a name\n"
-            "  hint: names are letters, digits, `_` and `-`, and begin with a letter or `_`",
+            (
+                "3:12: `a b` is not a name\n"
+                "  hint: names are letters, digits, `_` and `-`, and begin with a letter or `_`"
+            ),
         ),
         ("inputs = ['']", "3:11: `inputs[0]` is empty"),
         (
@@ -368,13 +374,17 @@ def test_a_name_declared_twice_shows_both_places():
         ("exclude = [{ a = 1 }]", "3:1: `t` has `exclude` but no `foreach`"),
         (
             "foreach = 3",
-            "3:1: `foreach` must be a table of variables, a list of tables, or a string,"
-            " not the number 3",
+            (
+                "3:1: `foreach` must be a table of variables, a list of tables, or a string,"
+                " not the number 3"
+            ),
         ),
         (
             "foreach = { a = 'x' }",
-            '3:13: `foreach.a` must be a list, `"{params.NAME}"` or a table'
-            " with `from`, `to`, `every`, not the string `x`",
+            (
+                '3:13: `foreach.a` must be a list, `"{params.NAME}"` or a table'
+                " with `from`, `to`, `every`, not the string `x`"
+            ),
         ),
         (
             "foreach = { a = { from = 'x' } }",
@@ -395,8 +405,10 @@ def test_a_name_declared_twice_shows_both_places():
         ("foreach = {}", "3:1: `foreach` is empty"),
         (
             "cache = 1\nshell = 'sh'",
-            "3:1: `cache` must be `true` or `false`, not the number 1\n"
-            "4:1: `shell` must be a list of strings, not the string `sh`",
+            (
+                "3:1: `cache` must be `true` or `false`, not the number 1\n"
+                "4:1: `shell` must be a list of strings, not the string `sh`"
+            ),
         ),
     ],
 )
@@ -410,25 +422,33 @@ def test_what_is_wrong_with_a_target(text, expected):
         ("[target.x]", "1:2: unknown key `target`\n  hint: did you mean `targets`?"),
         (
             "qqq = 1",
-            "1:1: unknown key `qqq`\n  known here: `project`, `executor`, `params`,"
-            " `defaults`, `pools`, `sources`, `targets`, `profiles`",
+            (
+                "1:1: unknown key `qqq`\n  known here: `project`, `executor`, `params`,"
+                " `defaults`, `pools`, `sources`, `targets`, `profiles`"
+            ),
         ),
         ("targets = 1", "1:1: `targets` must be a table of targets, not the number 1"),
         (
             "targets.x = 1",
-            "1:9: `targets.x` must be a table, not the number 1\n"
-            "1:9: `x` does nothing\n"
-            "  exactly one of `run`, `argv`, `python` and `copy` says what a target does",
+            (
+                "1:9: `targets.x` must be a table, not the number 1\n"
+                "1:9: `x` does nothing\n"
+                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+            ),
         ),
         (
             "[targets.x]",
-            "1:10: `x` does nothing\n"
-            "  exactly one of `run`, `argv`, `python` and `copy` says what a target does",
+            (
+                "1:10: `x` does nothing\n"
+                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+            ),
         ),
         (
             "[targets.'a.b']\nrun = 'x'",
-            "1:10: `a.b` is not a name\n"
-            "  hint: names are letters, digits, `_` and `-`, and begin with a letter or `_`",
+            (
+                "1:10: `a.b` is not a name\n"
+                "  hint: names are letters, digits, `_` and `-`, and begin with a letter or `_`"
+            ),
         ),
         ("[targets.x]\nrun = ' '", "2:1: `run` must be a shell script, not the string ` `"),
         ("[targets.x]\nargv = []", "2:1: `argv` is empty"),
@@ -438,15 +458,19 @@ def test_what_is_wrong_with_a_target(text, expected):
         ),
         (
             "[targets.x]\ncopy = false",
-            "2:1: `copy` must be `true`, not `false`\n"
-            "2:1: `copy` needs `inputs`\n2:1: `copy` needs `output` or `outputs`",
+            (
+                "2:1: `copy` must be `true`, not `false`\n"
+                "2:1: `copy` needs `inputs`\n2:1: `copy` needs `output` or `outputs`"
+            ),
         ),
         ("[targets.x]\nsql = 'x'", "2:1: `sql` is not in this version of datamake yet"),
         ("[targets.x.standardize]", "1:12: `standardize` is not in this version of datamake yet"),
         (
             "[sources.x]\nfreshness = {}",
-            "1:10: `sources.x` needs `path`\n"
-            "2:1: `freshness` is not in this version of datamake yet",
+            (
+                "1:10: `sources.x` needs `path`\n"
+                "2:1: `freshness` is not in this version of datamake yet"
+            ),
         ),
         (
             "[sources.x]\npath = 'https://x'",
@@ -511,7 +535,7 @@ def test_placeholders_in_quotes_are_found_when_it_is_loaded():
     [
         (b"a = \n", "1:5: invalid value"),
         (b"\n[x\n", "2:3: expected ']' at the end of a table declaration"),
-        (b"a = 'x\n", "1:7: found invalid character '\\n'"),
+        (b"a = 'x\n", '2:1: expected "\'"'),
         (b"a = 1\na = 2\n", "2:6: cannot overwrite a value"),
         ("é = 'ü\udcff'".encode("utf-8", "surrogateescape"), "1:7: is not UTF-8: byte `0xff`"),
         (b"\n x = " + b"9" * 5000, "2:6: a number has too many digits"),
@@ -713,9 +737,8 @@ def test_the_reference_has_every_key_with_its_default():
 # Big projects
 
 
-def test_a_big_project_is_validated_with_little_work():
-    """No call of Python code per target but those that look at its keys."""
-    import sys
+def test_the_work_grows_as_the_targets_do():
+    """Twice the targets, twice the calls."""
 
     def calls(count):
         text = "".join(
@@ -743,5 +766,5 @@ def test_problems_of_one_file_read_it_once_more():
     with pytest.raises(DatafileError) as caught:
         load("Datafile.toml", tree)
     assert len(caught.value.problems) == 300
-    assert replace(caught.value.problems[7], facts=()).place == "Datafile.toml:8:1"
+    assert caught.value.problems[7].place == "Datafile.toml:8:1"
     assert reads == ["Datafile.toml"] * 2

@@ -12,6 +12,7 @@ from datamake.datafile.placeholders import (
     PathText,
     PlaceholderError,
     arguments,
+    faults,
     filled,
     misplacements,
     names,
@@ -19,7 +20,6 @@ from datamake.datafile.placeholders import (
     pieces,
     quoted,
     script,
-    unknown,
 )
 
 VALUES = {
@@ -163,7 +163,7 @@ def test_an_unknown_name_lists_the_known_ones():
 
 def test_of_many_known_names_some_are_listed():
     known = [f"name{number}" for number in range(30)]
-    (problem,) = unknown("{print}", known)
+    (problem,) = faults("{print}", known)
     assert problem.facts[0].endswith("`{name19}` and 10 more")
     assert problem.hint == "write it literally as `{{print}}`"
 
@@ -176,17 +176,19 @@ def test_environment_variables_work_where_they_are_given():
     )
 
 
-def test_what_is_unknown_can_be_told_without_values():
-    assert unknown("{a} {b:%Y} {env.X} {c:1} '{a}'", ["a", "b", "env.*"]) == []
-    (problem,) = unknown("'{a}' {a:b} # {c}", ["a"], shell=True)
-    assert problem.message == "`b` in `{a:b}` is neither `raw` nor the format of a date"
+def test_what_is_wrong_can_be_told_without_values():
+    assert faults("{a} {b:%Y} {env.X} {c:1} '{a}'", ["a", "b", "env.*"]) == []
+    found = faults("'{a}' {a:b} '{print}' # {c}", ["a"], shell=True)
+    assert [problem.message for problem in found] == [
+        "`{a}` stands inside quotes",
+        "`b` in `{a:b}` is neither `raw` nor the format of a date",
+        "unknown placeholder `{print}`",
+    ]
 
 
 def test_what_is_misplaced_can_be_told_without_values():
-    text = "'{a.x}' {b} | awk '{print}'"
-    found = [problem.message for problem in misplacements(text)]
-    assert found == ["`{a.x}` stands inside quotes", "`{print}` stands inside quotes"]
-    assert [problem.message for problem in misplacements(text, ["a", "b"])] == found[:1]
+    found = misplacements("'{a.x}' {b} | awk '{print}'", ["a", "b"])
+    assert [problem.message for problem in found] == ["`{a.x}` stands inside quotes"]
 
 
 def test_a_nul_character_is_refused():
