@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import EDQUOT, EFBIG, ENOSPC, ENXIO
+from errno import EDQUOT, EFBIG, ENOSPC
 from fcntl import ioctl
 from itertools import count
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from datamake.content import PIECE, spans
 
 FICLONE = 0x40049409
 """The request of Linux that makes one file share the blocks of another (`linux/fs.h`)."""
 AT_FDCWD = -2
 """On macOS (`sys/fcntl.h`)."""
-PIECE = 1 << 20
 FULL = frozenset({ENOSPC, EDQUOT, EFBIG})
 """The errors of a disk with no room left."""
 
@@ -63,7 +60,7 @@ def copy(source: str, target: str, *, plain: bool = False) -> None:
         writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             if not _shared(reader, writer, target):
-                for start, end in _spans(reader, status):
+                for start, end in spans(reader, status):
                     _copy_span(reader, writer, start, end)
                 if os.fstat(writer).st_size < status.st_size:
                     os.ftruncate(writer, status.st_size)
@@ -132,24 +129,6 @@ else:
         except OSError:
             return False
         return True
-
-
-def _spans(reader: int, status: os.stat_result) -> Iterator[tuple[int, int]]:
-    """Start and end of each stretch that is not a hole."""
-    size = status.st_size
-    if status.st_blocks * 512 >= size:
-        yield 0, size
-        return
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(reader, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == ENXIO:  # only a hole is left
-                return
-            raise
-        end = os.lseek(reader, start, os.SEEK_HOLE)
-        yield start, end
 
 
 def _copy_span(reader: int, writer: int, start: int, end: int) -> None:

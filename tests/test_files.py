@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from datamake import content
-from datamake.content import digest_of
+from datamake.content import SPARSE, digest_of
 from datamake.errors import EnvironmentFailed
 from datamake.files import Files, fresh_digest, fresh_listing
 
@@ -350,6 +350,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000)
         check=False,
     )
     assert (run.stdout, run.stderr) == ("True True\nTrue\n", "")
+
+
+@pytest.mark.parametrize("data", [{0: 5}, {SPARSE - 7: 9}, {3: 4_000_000, 2 * SPARSE - 1: 1}, {}])
+def test_holes_count_as_the_zeros_that_they_read_as(files, tmp_path, data):
+    """Though they are not read."""
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(2 * SPARSE)
+        for start, length in data.items():
+            file.seek(start)
+            file.write(b"x" * length)
+    assert files.digest("sparse") == digest_of((tmp_path / "sparse").read_bytes())
 
 
 def test_a_folder_of_many_files_is_linear(files, tmp_path):
