@@ -2,3 +2,31 @@
 
 Knows nothing of how things are done; it alone prints and ends with an exit status.
 """
+
+from __future__ import annotations
+
+COMMANDS = (
+    "build",
+    "status",
+    "why",
+    "ls",
+    "show",
+    "graph",
+    "log",
+    "history",
+    "accept",
+    "reproduce",
+    "clean",
+    "doctor",
+    "init",
+    "schema",
+    "cache",
+)
+"""Every command, in the order of the help."""
+
+
+def reference() -> str:
+    """The reference page of the command line, as Markdown."""
+    from datamake.cli.manual import page
+
+    return page()

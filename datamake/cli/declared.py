@@ -122,9 +122,9 @@ class Quick:
     For other versions it changes nothing.
     """
 
-    def get_params(self, context: typer.Context) -> list[Any]:
+    def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, all of which take what was written."""
-        parameters: list[Any] = super().get_params(context)  # type: ignore[misc]
+        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
         for parameter in parameters:
             parameter._runtime_param = AsWritten  # noqa: SLF001 - there is no public way
         return parameters

@@ -79,10 +79,15 @@ def agreed(paths: Sequence[str]) -> bool:
     say("".join(f"  {cleaned(path)}\n" for path in paths[:SHOWN]))
     if len(paths) > SHOWN:
         say(f"  and {len(paths) - SHOWN:,} more\n")
-    if not (sys.stdin.isatty() and is_terminal(sys.stderr)):
+    if not asks():
         raise UsageError("nothing was removed, there is nobody to ask", hint="`--yes` removes")
     say(f"remove {counted(len(paths), 'output')}? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def asks() -> bool:
+    """Whether there is somebody to ask."""
+    return sys.stdin.isatty() and is_terminal(sys.stderr)
 
 
 def doctor(place: Place, *, json: Json = False) -> int:
