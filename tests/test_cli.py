@@ -329,8 +329,7 @@ def test_the_reference_has_every_command_and_option():
         (["build", "--set", "x"], "error: `--set` takes `KEY=VALUE`, not `x`\n"),
         (
             ["-C", "nowhere", "build"],
-            "error: nowhere: no such file or directory\n"
-            "  hint: `-C` takes the folder to start in\n",
+            "error: nowhere: no such file or directory\n  hint: `-C` takes the folder to start in\n",
         ),
     ],
 )
@@ -422,7 +421,7 @@ def test_ctrl_c_ends_a_build(project):
     while not project.exists("here"):
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import pairwise
 
 import pytest
 from rich.console import Console
@@ -239,12 +240,22 @@ def test_five_thousand_instances_that_fare_alike_are_one_line():
     many = [planned(f"clean[{number:04}]", reasons=[NEVER], estimate=2.0) for number in range(5000)]
     many[7] = planned("clean[0007]", reasons=[CHANGED])
     assert plan_text(plan(*many)) == (
-        "run  clean[0000] .. clean[4999] (4,999)  ~2 h 47 min  never-built\n"
-        "run  clean[0007]                                      input-changed: raw/01.csv\n"
+        "run  clean[0000] and 4,998 more  ~2 h 47 min  never-built\n"
+        "run  clean[0007]                               input-changed: raw/01.csv\n"
         "\n"
         "5,000 to run; 0 up to date\n"
     )
     assert len(plan_text(plan(*many), full=True).splitlines()) == 5002
+
+
+def test_instances_with_reasons_of_their_own_show_the_first():
+    both = [
+        planned(f"clean[{number}]", reasons=[Reason(Code.INPUT_CHANGED, f"raw/{number}.csv")])
+        for number in (1, 2)
+    ]
+    assert plan_text(plan(*both)).splitlines()[0] == (
+        "run  clean[1] and 1 more  input-changed: raw/1.csv, ..."
+    )
 
 
 def test_status_puts_what_is_up_to_date_on_one_line():
@@ -361,7 +372,7 @@ def test_the_outline_folds_instances_and_says_nothing_twice():
 def test_the_outline_of_a_long_chain_comes_back_to_the_margin():
     names = [f"t{number}" for number in range(3000)]
     nodes = [{"id": name, "kind": "run"} for name in names]
-    edges = [{"from": a, "to": b} for a, b in zip(names, names[1:], strict=False)]
+    edges = [{"from": a, "to": b} for a, b in pairwise(names)]
     lines = outline({"nodes": nodes, "edges": edges}).splitlines()
     assert max(map(len, lines)) < 100
     assert sum(line.endswith("(below)") for line in lines) > 100

@@ -29,12 +29,9 @@ class Line:
 
     @property
     def name(self) -> str:
-        """`clean[01]`, or `clean[01] .. clean[12] (12)`."""
-        first, last = self.targets[0], self.targets[-1]
-        if first is last:
-            return clean(first.name)
-        number = f"{len(self.targets):,}"
-        return f"{clean(first.name)} .. {clean(last.name)} ({number})"
+        """`clean[01]`, or `clean[01] and 11 more`."""
+        first, others = clean(self.targets[0].name), len(self.targets) - 1
+        return f"{first} and {others:,} more" if others else first
 
     @property
     def time(self) -> str:
@@ -45,7 +42,9 @@ class Line:
     @property
     def reason(self) -> str:
         """The first one's first reason; the others have the same code."""
-        return reasons_text(self.targets[0].reasons)
+        text = reasons_text(self.targets[0].reasons)
+        same = all(each.reasons == self.targets[0].reasons for each in self.targets)
+        return text if same else f"{text}, ..."
 
 
 def plan_text(plan: Plan, *, full: bool = False) -> str:
