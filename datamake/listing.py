@@ -61,11 +61,6 @@ class Listing:
         size = sum(map(size_of, self.files.values()))
         return f"{xxh3_128_hexdigest(self.text)}-{size}/"
 
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is in it."""
-        return not (self.files or self.links or self.folders)
-
 
 def parsed(text: bytes) -> Listing:
     """The listing that has this text. Raises ValueError where no folder of ours has such a one."""

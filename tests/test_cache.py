@@ -195,6 +195,17 @@ def test_a_corrupt_blob_costs_one_line(cache, storage, made, lines, tmp_path):
     )
 
 
+def test_another_folders_listing_is_not_this_ones(cache, storage, made, tmp_path):
+    """Though it is a right one."""
+    digests = [made({"a": text}, f"made-{text}")[1] for text in (b"one", b"two")]
+    for digest, text in zip(digests, (b"one", b"two"), strict=True):
+        cache.store(f"{tmp_path}/made-{text}", digest)
+    first, second = (f"v1/blobs/{digest[:2]}/{digest[:-1]}.folder" for digest in digests)
+    storage.write(first, storage.read(second), replace=True)
+    assert not cache.restore(digests[0], str(tmp_path / "target"))
+    assert storage.size(first) is None
+
+
 def test_a_forged_listing_writes_nowhere(cache, storage, made, tmp_path):
     """Though its hash is right."""
     from datamake.listing import Listing

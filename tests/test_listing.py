@@ -41,7 +41,6 @@ def test_what_is_written_is_read_back(files, folders):
 def test_an_empty_folder_has_a_listing():
     """Of one line."""
     assert parsed(HEADER) == Listing({}, {}, ())
-    assert parsed(HEADER).empty
 
 
 @pytest.mark.parametrize(
