@@ -133,7 +133,7 @@ else:
 
 def _copy_span(reader: int, writer: int, start: int, end: int) -> None:
     """Copy some bytes to the same place, in the kernel as far as it can do that."""
-    try:  # noqa: SIM105 - contextlib costs start-up time
+    try:
         while start < end:
             copied = os.copy_file_range(reader, writer, end - start, start, start)
             if not copied:
