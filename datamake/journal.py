@@ -281,7 +281,7 @@ class Journal:
 class Folders:
     """The project's files, and the folders beside the journal that they are moved to."""
 
-    def __init__(self, folder: str, step: Callable[[str], None]) -> None:
+    def __init__(self, folder: str, step: Callable[[str], None] = lambda _: None) -> None:
         self._folder = folder
         self._root = os.path.dirname(folder)
         self._step = step

@@ -187,6 +187,14 @@ class History:
         """Target → seconds that it took when it was last built."""
         return self._database.read(_durations, "SELECT * FROM durations")
 
+    def reasons(self) -> dict[str, int]:
+        """Reason code → how often it made a target run that was built, most frequent first."""
+        return self._database.read(
+            dict,
+            "SELECT reason, count(*) AS times FROM results WHERE status = 'built' AND reason <> ''"
+            " GROUP BY reason ORDER BY times DESC, reason",
+        )
+
     def runs(self, limit: int) -> list[Run]:
         """The last runs, newest first."""
         return self._database.read(

@@ -237,6 +237,22 @@ def test_durations_are_those_of_the_last_build(open_state):
     assert open_state().history.durations() == {"t": 3.0}
 
 
+def test_reasons_are_counted(open_state):
+    """Of what was built, the most frequent first."""
+    state = open_state()
+    run = state.history.start_run(1.0)
+    reasons = ["forced", "input-changed", "input-changed", "", "expired"]
+    for number, reason in enumerate(reasons):
+        state.history.add(TargetRun(run, f"t{number}", "built", 1.0, 1.0, "F", reason))
+    state.history.add(TargetRun(run, "failed", "failed", 1.0, 1.0, "F", "always"))
+    state.commit()
+    assert list(state.history.reasons().items()) == [
+        ("input-changed", 2),
+        ("expired", 1),
+        ("forced", 1),
+    ]
+
+
 def test_old_runs_go(open_state):
     """A thousand runs are kept, and the durations of all targets."""
     state = open_state()
