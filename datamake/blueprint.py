@@ -1,0 +1,191 @@
+"""One declared target → its instances, one for each row of foreach values.
+
+Knows nothing of what other targets write, and takes the rows as given.
+"""
+
+from __future__ import annotations
+
+from datamake.datafile.placeholders import Placeholder, faults, names, pieces
+from datamake.filling import varies
+from datamake.habits import KEYS, Reader
+from datamake.inputs import Inputs
+from datamake.instances import bracketed
+from datamake.model import Output, Target
+from datamake.patterns import escaped
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from datamake.errors import Problem
+    from datamake.filling import Texts
+    from datamake.habits import Habits
+    from datamake.inputs import Names
+    from datamake.model import Tree
+
+BUILT_IN = ("input", "inputs", "output", "outputs", "params", "target", "root", "cpus", "work")
+DEFAULT_OUTPUT = frozenset(["python", "sql", "standardize", "query"])
+STAGED = frozenset(["python", "sql", "standardize", "query", "copy"])
+OWN = ".datamake"
+
+
+@value
+class Slot:
+    """An output as declared."""
+
+    text: str
+    keys: tuple[str | int, ...]
+    name: str | None = None
+    staged: bool = False
+
+    @property
+    def folder(self) -> bool:
+        """Whether it is declared as a folder."""
+        return bool(self.keys) and self.text.endswith("/")
+
+
+class Blueprint:
+    """What all instances of a target have in common."""
+
+    def __init__(self, texts: Texts, variables: tuple[str, ...], names: Names, tree: Tree) -> None:
+        declaration = texts.declaration
+        self.name = declaration.name
+        self.declaration = declaration
+        self.variables = variables
+        self.foreach = "foreach" in declaration.table
+        self.texts = texts
+        given = declaration.table.get(declaration.kind, "")
+        self.template: str | tuple[str, ...] = tuple(given) if isinstance(given, list) else given
+        self.inputs = Inputs(self.texts, names, variables, tree)
+        self.slots = list(self._slots())
+        self._habits: Habits | None = None
+        self._vary = any(varies(declaration.table.get(key), variables) for key in KEYS)
+
+    def target(self, row: Mapping[str, str]) -> Target:
+        """The instance with these foreach values. Raises `filling.Fault`."""
+        declaration, table = self.declaration, self.declaration.table
+        habits = self._habits
+        if habits is None:
+            habits = Reader(self.texts, row).habits(self._script())
+            self._habits = None if self._vary else habits
+        return Target(
+            f"{self.name}[{bracketed(row.values())}]" if self.foreach else self.name,
+            self.name,
+            declaration.kind,
+            declaration.part,
+            self.inputs.of(row),
+            tuple(self._output(slot, row) for slot in self.slots),
+            self.template,
+            row,
+            habits.params,
+            habits.declared,
+            habits.code,
+            table.get("implicit", True),
+            habits.surroundings,
+            habits.resources,
+            habits.policy,
+            tuple(table.get("tags", ())),
+            table.get("owner", ""),
+            table.get("description", ""),
+        )
+
+    def templates(self) -> Iterator[tuple[str, bool]]:
+        """The outputs of instances yet unknown, as globs; and whether each is a folder."""
+        for slot in self.slots:
+            if slot.keys:
+                text = "".join(self._shape(piece) for piece in pieces(slot.text))
+            else:
+                text = f"{slot.text}*.parquet"
+            yield self.texts.path(text, escaped(self.texts.folder)), slot.folder
+
+    def _shape(self, piece: str | Placeholder) -> str:
+        if isinstance(piece, str):
+            return escaped(piece)
+        if piece.name in self.variables:
+            return "/".join("*" for _ in piece.format.split("/"))
+        return escaped(self.texts.filled(piece.text, {}))
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong with the placeholders of the action."""
+        kind = self.declaration.kind
+        texts = [self.template] if isinstance(self.template, str) else list(self.template)
+        known: list[str] = []
+        for index, text in enumerate(texts):
+            if "{" not in text:
+                continue
+            known = known or self._known()
+            found = faults(text, known, shell=kind == "run")
+            keys = (kind,) if isinstance(self.template, str) else (kind, index)
+            yield from (self.texts.placed(problem, *keys) for problem in found)
+
+    def _known(self) -> list[str]:
+        """The names of placeholders that the action may use."""
+        params = self.texts.params["params"]
+        return [
+            *BUILT_IN,
+            *self.variables,
+            *(f"inputs.{name}" for name in self.inputs.labels),
+            *(f"outputs.{slot.name}" for slot in self.slots if slot.name),
+            *(f"params.{name}" for name in _dotted(params)),
+        ]
+
+    def _script(self) -> str:
+        return self.template if isinstance(self.template, str) else "\0".join(self.template)
+
+    def _slots(self) -> Iterator[Slot]:
+        declaration = self.declaration
+        table = declaration.table
+        used = frozenset(names(self._script()))
+        every = declaration.kind in STAGED or "outputs" in used
+        if "output" in table:
+            yield Slot(table["output"], ("output",), None, every or "output" in used)
+            return
+        given = table.get("outputs")
+        if given is None:
+            if declaration.kind in DEFAULT_OUTPUT:
+                yield Slot(self._default(), (), None, staged=True)
+            return
+        named = given.items() if isinstance(given, dict) else ((None, path) for path in given)
+        for index, (name, path) in enumerate(named):
+            staged = every or f"outputs.{name}" in used or (index == 0 and "output" in used)
+            yield Slot(path, ("outputs", index if name is None else name), name, staged)
+
+    def _default(self) -> str:
+        """`build/<name>.parquet`, with a place for the instance."""
+        name = self.name.removeprefix(self.declaration.part.space)
+        return f"build/{name}/" if self.foreach else f"build/{name}.parquet"
+
+    def _output(self, slot: Slot, row: Mapping[str, str]) -> Output:
+        path = self._path(slot, row)
+        first = path.partition("/")[0]
+        if first in ("", ".", ".."):
+            raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
+        if first == OWN:
+            raise self.texts.fault(f"the output `{path}` lies in datamake's own folder", *slot.keys)
+        return Output(path, slot.name, slot.folder, slot.staged)
+
+    def _path(self, slot: Slot, row: Mapping[str, str]) -> str:
+        if not slot.keys and self.foreach:
+            return self.texts.path(f"{slot.text}{_file_name(row)}.parquet")
+        text = self.texts.filled(slot.text, row, *slot.keys)
+        if "://" in text or "::" in text:
+            raise self.texts.fault(
+                f"URLs such as `{text}` are not in this version of datamake yet", *slot.keys
+            )
+        return self.texts.path(text)
+
+
+def _file_name(row: Mapping[str, str]) -> str:
+    """The values of an instance as a file name; what a name can't have is percent-encoded."""
+    text = bracketed(row.values()).replace("%", "%25").replace("/", "%2F")
+    return f"%2E{text[1:]}" if text.startswith(".") else text
+
+
+def _dotted(params: Mapping[str, Any]) -> Iterator[str]:
+    """The names of params, and those in tables of them."""
+    for name, inner in params.items():
+        yield name
+        if isinstance(inner, dict):
+            yield from (f"{name}.{key}" for key in _dotted(inner))

@@ -1,0 +1,105 @@
+"""Placeholders of a declaration filled, and its paths made relative to the project root.
+
+Knows nothing of what the texts are for.
+"""
+
+from __future__ import annotations
+
+import re
+from posixpath import normpath
+
+from datamake.datafile.placeholders import Placeholder, PlaceholderError, filled, pieces
+from datamake.datafile.positions import place
+from datamake.errors import Problem
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Mapping
+    from typing import Any
+
+    from datamake.model import Declaration
+
+UNEVEN = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
+
+
+class Fault(Exception):
+    """Something is wrong with a declaration."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+class Texts:
+    """The texts of one declaration, with the params of the project."""
+
+    def __init__(self, declaration: Declaration, params: Mapping[str, Any]) -> None:
+        self.declaration = declaration
+        self.folder = declaration.part.folder
+        self.params: Mapping[str, Any] = {"params": params}
+
+    def problem(
+        self, message: str, *keys: str | int, facts: Iterable[str] = (), hint: str = ""
+    ) -> Problem:
+        """A problem at this place of the declaration."""
+        return Problem(message, self.declaration.part.file, self.place(*keys), tuple(facts), hint)
+
+    def place(self, *keys: str | int) -> tuple[str | int, ...]:
+        """The keys that lead there in the Datafile."""
+        return place(self.declaration, *keys)
+
+    def fault(
+        self, message: str, *keys: str | int, facts: Iterable[str] = (), hint: str = ""
+    ) -> Fault:
+        """The same, to be raised."""
+        return Fault(self.problem(message, *keys, facts=facts, hint=hint))
+
+    def filled(self, text: str, row: Mapping[str, Any], *keys: str | int) -> str:
+        """The text with params and foreach variables filled in. Raises Fault."""
+        if "{" not in text:
+            return text
+        try:
+            return filled(text, {**self.params, **row})
+        except PlaceholderError as error:
+            raise Fault(self.placed(error.problem, *keys)) from None
+
+    def fixed(self, text: str, variables: Container[str], *keys: str | int) -> str:
+        """The text with params filled in and variables left out."""
+        return "".join(
+            piece
+            if isinstance(piece, str)
+            else ""
+            if piece.name in variables
+            else self.filled(piece.text, {}, *keys)
+            for piece in pieces(text)
+        )
+
+    def path(self, text: str, folder: str | None = None) -> str:
+        """A path, or glob, of the Datafile's folder from the root; `"."` is the root itself."""
+        return joined(self.folder if folder is None else folder, text)
+
+    def placed(self, problem: Problem, *keys: str | int) -> Problem:
+        """A problem that somebody found in a text, with its place."""
+        return replace(
+            problem,
+            file=self.declaration.part.file,
+            keys=self.place(*keys, *problem.keys),
+        )
+
+
+def joined(folder: str, text: str) -> str:
+    """`text` as seen from `folder`, without `.`, `..` (but in front) and doubled or last slashes."""
+    path = text if not folder or text.startswith("/") else f"{folder}/{text}"
+    return normpath(path) if UNEVEN.search(path) else path
+
+
+def varies(given: Any, variables: Container[str]) -> bool:
+    """Whether a text, or one in a list or table, names one of the foreach variables."""
+    if isinstance(given, str):
+        return "{" in given and any(
+            isinstance(piece, Placeholder) and piece.name in variables for piece in pieces(given)
+        )
+    if isinstance(given, dict):
+        return any(varies(inner, variables) for inner in given.values())
+    return isinstance(given, (list, tuple)) and any(varies(inner, variables) for inner in given)

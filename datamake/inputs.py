@@ -1,0 +1,194 @@
+"""The inputs of a declaration: names, paths, globs and folders, with their placeholders filled.
+
+Knows which names are declared, and whether a path is a file; not what a target writes.
+"""
+
+from __future__ import annotations
+
+from datamake.datafile.shapes import nearest
+from datamake.filling import varies
+from datamake.instances import Argument, arguments, bracketed, named
+from datamake.model import Input
+from datamake.patterns import escaped, is_glob
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+    from typing import Any
+
+    from datamake.filling import Texts
+    from datamake.model import Part, Spec, Tree
+
+    Keys = tuple[str | int, ...]
+
+
+class Names:
+    """The declared names, and what each is."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.declared = {**spec.targets, **spec.sources}
+        self.disabled: set[str] = set()
+        self.sources: dict[str, Input] = {}
+        """The paths of the sources, as soon as they are known."""
+
+    def full(self, name: str, part: Part) -> str | None:
+        """A name as the whole project knows it; that of the part's own name space comes first."""
+        if part.space and part.space + name in self.declared:
+            return part.space + name
+        return name if name in self.declared else None
+
+    def meant(self, text: str, part: Part) -> tuple[str, str | None] | None:
+        """The full name and what stands in brackets, or None if the text is no declared name."""
+        found = named(text)
+        full = self.full(found[0], part) if found else None
+        return (full, found[1]) if found and full else None
+
+
+@value
+class Entry:
+    """One element of `inputs`."""
+
+    text: str
+    keys: Keys
+    place: Keys
+    name: str | None = None
+    output: str | None = None
+    optional: bool = False
+    meant: tuple[str, str | None] | None = None
+    """The full name that it is, and what stands in brackets."""
+    glob: bool = False
+
+
+class Inputs:
+    """All inputs of a declaration. Raises `filling.Fault`."""
+
+    def __init__(self, texts: Texts, names: Names, variables: Container[str], tree: Tree) -> None:
+        self.texts = texts
+        self.names = names
+        self.tree = tree
+        self.variables = variables
+        entries = [self._entry(*each) for each in _entries(texts.declaration.table)]
+        self.labels = tuple(entry.name for entry in entries if entry.name)
+        self._known = [
+            entry if varies(entry.text, variables) else self._input(entry, {}) for entry in entries
+        ]
+
+    def of(self, row: Mapping[str, str]) -> tuple[Input, ...]:
+        """The inputs of the instance with these foreach values."""
+        return tuple(
+            self._input(each, row) if isinstance(each, Entry) else each for each in self._known
+        )
+
+    def _entry(self, keys: Keys, name: str | None, given: Any) -> Entry:
+        table = given if isinstance(given, dict) else {"from": given}
+        text = table["from"]
+        meant = self.names.meant(text, self.texts.declaration.part)
+        glob = meant is None and is_glob(self.texts.fixed(text, self.variables, *keys))
+        output = self.texts.filled(table["output"], {}, *keys) if "output" in table else None
+        optional = table.get("optional", False)
+        return Entry(text, keys, self.texts.place(*keys), name, output, optional, meant, glob)
+
+    def _input(self, entry: Entry, row: Mapping[str, str]) -> Input:
+        if entry.meant is not None:
+            return self._named(entry, *entry.meant, row)
+        text = self.texts.filled(entry.text, row, *entry.keys)
+        if text != entry.text:
+            meant = self.names.meant(text, self.texts.declaration.part)
+            if meant is not None:
+                return self._named(entry, *meant, row)
+        if entry.output is not None:
+            raise self.texts.fault(
+                f"`output` is one output of a target, and `{text}` is no target", *entry.keys
+            )
+        return self._path(entry, text, row)
+
+    def _path(self, entry: Entry, text: str, row: Mapping[str, str]) -> Input:
+        kind, path = located(self.texts, self.tree, text, entry.keys, glob=entry.glob)
+        if kind == "glob" and row:
+            values = {variable: escaped(each) for variable, each in row.items()}
+            text = self.texts.filled(entry.text, values, *entry.keys)
+            path = self.texts.path(text, escaped(self.texts.folder))
+        return self._made(entry, kind, path)
+
+    def _named(
+        self, entry: Entry, full: str, brackets: str | None, row: Mapping[str, str]
+    ) -> Input:
+        keys = entry.keys
+        if full in self.names.disabled:
+            raise self.texts.fault(f"the input `{full}` is disabled", *keys)
+        declaration = self.names.declared[full]
+        if brackets is not None and "foreach" not in declaration.table:
+            raise self.texts.fault(f"`{full}` has no instances: it has no `foreach`", *keys)
+        if entry.output is not None:
+            self._check_output(entry, full, declaration.table.get("outputs"))
+        if declaration.kind == "source":
+            source = self.names.sources[full]
+            return self._made(entry, source.kind, source.text)
+        if brackets is None:
+            return self._made(entry, "target", full)
+        if "{" in brackets:
+            brackets = self._brackets(brackets, row, keys)
+        return self._made(entry, "target", f"{full}[{brackets}]")
+
+    def _check_output(self, entry: Entry, full: str, outputs: Any) -> None:
+        known = list(outputs) if isinstance(outputs, dict) else []
+        if entry.output in known:
+            return
+        near = nearest(entry.output or "", known)
+        shown = ", ".join(f"`{name}`" for name in known)
+        raise self.texts.fault(
+            f"`{full}` has no output named `{entry.output}`",
+            *entry.keys,
+            facts=(f"its outputs are {shown}" if known else "its outputs have no names",),
+            hint=f"did you mean `{near}`?" if near else "",
+        )
+
+    def _brackets(self, brackets: str, row: Mapping[str, str], keys: Keys) -> str:
+        """What stands in brackets, its values quoted where they would mean something else."""
+        try:
+            given = arguments(brackets)
+        except ValueError as error:
+            raise self.texts.fault(str(error), *keys) from None
+        return ",".join(self._argument(each, row, keys) for each in given)
+
+    def _argument(self, argument: Argument, row: Mapping[str, str], keys: Keys) -> str:
+        name = f"{argument.variable}=" if argument.variable else ""
+        text = self.texts.filled(argument.text, row, *keys)
+        if argument.exact or text != argument.text:
+            text = bracketed([text])
+        return name + text
+
+    def _made(self, entry: Entry, kind: str, text: str) -> Input:
+        return Input(kind, text, entry.name, entry.output, entry.optional, entry.place)
+
+
+def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> tuple[str, str]:
+    """A path that somebody wrote: `path`, `glob` or `folder`, and the same from the root."""
+    path = texts.path(text)
+    url = "::" in text or "://" in text
+    if (url or glob) and tree.kind(path) == "file":
+        return "path", path
+    if url:
+        raise texts.fault(f"URLs such as `{text}` are not in this version of datamake yet", *keys)
+    if glob and text.endswith("/"):
+        hint = f"`{text}**` matches all files in them"
+        raise texts.fault(f"`{text}` matches folders, and not files", *keys, hint=hint)
+    if glob:
+        return "glob", texts.path(text, escaped(texts.folder))
+    return ("folder", f"{path}/") if text.endswith("/") else ("path", path)
+
+
+def source(texts: Texts, tree: Tree) -> Input:
+    """The path, glob or folder of a source. Raises `filling.Fault`."""
+    text = texts.filled(texts.declaration.table["path"], {}, "path")
+    kind, path = located(texts, tree, text, ("path",), glob=is_glob(text))
+    return Input(kind, path, place=texts.place("path"))
+
+
+def _entries(table: Mapping[str, Any]) -> Iterator[tuple[Keys, str | None, Any]]:
+    given = table.get("inputs", ())
+    if isinstance(given, dict):
+        yield from ((("inputs", name), name, each) for name, each in given.items())
+    else:
+        yield from ((("inputs", index), None, each) for index, each in enumerate(given))

@@ -1,0 +1,167 @@
+"""The selection grammar: what a person names → targets of the graph.
+
+Knows nothing of states but for the names that an argument gives them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from datamake.datafile.shapes import nearest
+from datamake.errors import UsageError
+from datamake.filling import joined
+from datamake.instances import named, parts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from datamake.graph import Graph
+
+    States = Callable[[], Mapping[str, Collection[str]]]
+
+AROUND = re.compile(r"(?:([0-9]*)(\+))?(.*?)(?:(\+)([0-9]*))?", re.DOTALL)
+STATES = ("stale", "failed", "missing")
+EVERYTHING = 1 << 62
+"""More steps than there can be."""
+
+
+def needs_states(expressions: Sequence[str]) -> bool:
+    """Whether a selection asks for what is up to date."""
+    return any("state:" in expression for expression in expressions)
+
+
+def select(
+    graph: Graph,
+    expressions: Sequence[str],
+    *,
+    states: States | None = None,
+    default: Sequence[str] = (),
+) -> list[str]:
+    """The targets, and pending names, that the expressions select, each once, as they are named.
+
+    Without expressions those of `default`, without these all. `states` has the targets in each
+    state. A pending name stands for instances yet unknown: select again when the graph has grown.
+    Raises UsageError.
+    """
+    given = expressions or default
+    if not given:
+        return [*graph.targets, *graph.pending]
+    selection = Selection(graph, states() if states else {})
+    selected: dict[str, None] = {}
+    for expression in given:
+        selected.update(dict.fromkeys(selection.names(expression)))
+    if not selected:
+        shown = ", ".join(f"`{expression}`" for expression in given)
+        raise UsageError(f"nothing is selected by {shown}")
+    return list(selected)
+
+
+class Selection:
+    """Evaluates expressions over one graph."""
+
+    def __init__(self, graph: Graph, states: Mapping[str, Collection[str]]) -> None:
+        self.graph = graph
+        self.states = states
+
+    def names(self, expression: str) -> list[str]:
+        """What one expression selects."""
+        if expression in self.graph.targets or expression in self.graph.outputs.owners:
+            return self.plain(expression)
+        first, *others = [self.widened(part) for part in parts(expression, ",")]
+        return [name for name in first if all(name in other for other in others)]
+
+    def widened(self, part: str) -> dict[str, None]:
+        """What one part of an intersection selects, with what is above and below."""
+        match = AROUND.fullmatch(part)
+        if match is None or part in self.graph.outputs.owners:
+            return dict.fromkeys(self.plain(part))
+        above, plus, text, more, below = match.groups()
+        found = dict.fromkeys(self.plain(text))
+        result = dict(found)
+        if plus:
+            result.update(self._reached(found, self.graph.needs, int(above or EVERYTHING)))
+        if more:
+            result.update(self._reached(found, self.graph.users, int(below or EVERYTHING)))
+        return result
+
+    def _reached(
+        self, start: Iterable[str], edges: Mapping[str, Iterable[str]], steps: int
+    ) -> dict[str, None]:
+        """All that at most so many steps along these edges lead to."""
+        seen = dict.fromkeys(start)
+        frontier = list(seen)
+        while frontier and steps:
+            steps -= 1
+            further = {new: None for name in frontier for new in edges.get(name, ())}
+            frontier = [name for name in further if name not in seen]
+            seen.update(dict.fromkeys(frontier))
+        return seen
+
+    def plain(self, text: str) -> list[str]:
+        """What a name, path or property selects."""
+        method, colon, wanted = text.partition(":")
+        if colon and method in ("tag", "owner", "kind", "state"):
+            return self.having(method, wanted)
+        if text in self.graph.targets or text in self.graph.pending:
+            return [text]
+        found = named(text)
+        if found is not None and found[0] in self.graph.expansion.families:
+            return self.instances(text, *found)
+        return self.writing(text)
+
+    def having(self, method: str, wanted: str) -> list[str]:
+        """The targets with a tag, owner, kind or state."""
+        targets = self.graph.targets
+        if method == "state":
+            if wanted not in STATES:
+                shown = ", ".join(f"`state:{each}`" for each in STATES)
+                raise UsageError(f"unknown state `{wanted}`", hint=f"there are {shown}")
+            return [name for name in targets if name in self.states.get(wanted, ())]
+        if method == "tag":
+            return [name for name, target in targets.items() if wanted in target.tags]
+        return [name for name, target in targets.items() if getattr(target, method) == wanted]
+
+    def instances(self, text: str, family: str, brackets: str | None) -> list[str]:
+        """Instances of a foreach target; its pending name while they are not known."""
+        if f"{family}[*]" in self.graph.pending:
+            return [f"{family}[*]"]
+        try:
+            known = self.graph.expansion.families[family]
+            found = known.chosen("*" if brackets is None else brackets)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        if not found and known.rows:
+            near = nearest(text, known.rows)
+            raise UsageError(
+                f"no instance of `{family}` is like `{text}`",
+                hint=f"did you mean `{near}`?" if near else "",
+            )
+        return found
+
+    def writing(self, text: str) -> list[str]:
+        """What makes a path. Raises UsageError if nothing does."""
+        outputs = self.graph.outputs
+        path = joined("", text) if text else ""
+        folder = outputs.inside(path)
+        if path in outputs.owners:
+            return [outputs.owners[path]]
+        if folder is not None:
+            return [outputs.owners[folder]]
+        awaited = outputs.awaited(path)
+        if awaited:
+            return awaited
+        raise self.unknown(text)
+
+    def unknown(self, text: str) -> UsageError:
+        """What to say where nothing is meant."""
+        expansion = self.graph.expansion
+        if text in expansion.names.disabled:
+            return UsageError(f"`{text}` is disabled")
+        if text in expansion.sources:
+            return UsageError(f"`{text}` is a source, which no target makes")
+        near = nearest(text, [*expansion.spec.targets, *self.graph.outputs.owners])
+        return UsageError(
+            f"`{text}` is no target, and no target makes such a file",
+            hint=f"did you mean `{near}`?" if near else "",
+        )
