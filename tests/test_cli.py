@@ -63,7 +63,6 @@ class Words:
 def words(project, capsys, monkeypatch):
     project.datafile(WORDS)
     project.write("words.txt", "b\na\n")
-    project.age()
     monkeypatch.chdir(project.root)
     return Words(project, capsys)
 

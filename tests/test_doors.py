@@ -163,3 +163,19 @@ def test_a_build_with_nothing_to_do_loads_next_to_nothing(project):
 def test_help_loads_no_pictures(project):
     assert loaded(project, HEAVY, "--help") == "[] 0"
     assert loaded(project, HEAVY, "build", "--help") == "[] 0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("-n", "build -n"),
+        ("-j4 a", "build -j4 a"),
+        ("-C x --set=a=1 --set b=2 --json", "-C x --set=a=1 --set b=2 build --json"),
+        ("-C x status -v", "-C x status -v"),
+        ("-Cx -n", "-Cx -n"),
+        ("--help", "--help"),
+        ("-C", "-C"),
+    ],
+)
+def test_build_may_be_left_out_before_its_options(arguments, expected):
+    assert app.with_command(arguments.split()) == expected.split()

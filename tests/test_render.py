@@ -241,7 +241,7 @@ def test_five_thousand_instances_that_fare_alike_are_one_line():
     many[7] = planned("clean[0007]", reasons=[CHANGED])
     assert plan_text(plan(*many)) == (
         "run  clean[0000] and 4,998 more  ~2 h 47 min  never-built\n"
-        "run  clean[0007]                               input-changed: raw/01.csv\n"
+        "run  clean[0007]                              input-changed: raw/01.csv\n"
         "\n"
         "5,000 to run; 0 up to date\n"
     )

@@ -14,7 +14,6 @@ from typer.main import get_command
 from datamake import __version__
 from datamake.cli import build, cache, inspection, start, upkeep
 from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
-from datamake.cli.door import BEFORE_COMMAND, VALUES, starts_build
 from datamake.cli.failures import guarded, reported
 from datamake.cli.opening import has_datafile
 from datamake.cli.options import Build, ExitStatus, Place, with_environment
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "datamake"
 """Also decides the variable of shell completion, `_DATAMAKE_COMPLETE`."""
+PLACE_OPTIONS = ("-C", "--directory", "-f", "--file", "--profile", "--set")
+ROOT_FLAGS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 NO_DATAFILE = "no Datafile.toml here or above; `datamake init` writes one to start from\n"
 
 WRONG_ARGUMENTS: Any = typer.BadParameter.__mro__[2]
@@ -113,8 +114,14 @@ def with_command(arguments: Sequence[str]) -> list[str]:
     """Arguments with `build` put before an option of its own that stands in a command's place."""
     found = list(arguments)
     position = 0
-    while position < len(found) and VALUES.get(found[position]) in BEFORE_COMMAND:
-        position += 2
-    if position < len(found) and starts_build(found[position]):
+    while position < len(found) and found[position].partition("=")[0] in PLACE_OPTIONS:
+        position += 1 if "=" in found[position] else 2
+    if position < len(found) and is_of_build(found[position]):
         found.insert(position, "build")
     return found
+
+
+def is_of_build(word: str) -> bool:
+    """Whether a word is an option, and none that stands before a command."""
+    before = word in ROOT_FLAGS or (word[:2] in PLACE_OPTIONS and not word.startswith("--"))
+    return word.startswith("-") and not before

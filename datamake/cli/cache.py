@@ -51,10 +51,11 @@ def gc(
     from datamake import upkeep
     from datamake.datafile import units
 
+    limit = read(max_size, units.size, "--max-size")
     with open_project(place) as project:
         freed = upkeep.cache_gc(
             project,
-            max_size=read(max_size, units.size, "--max-size"),
+            max_size=None if limit is None else int(limit),
             older_than=read(older_than, units.seconds, "--older-than"),
             grace=read(grace, units.seconds, "--grace") or 0.0,
             dry=not yes,

@@ -122,12 +122,12 @@ class Quick:
     For other versions it changes nothing.
     """
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        """The parameters, all of which take what was written."""
-        parameters: list[Any] = super().get_params(ctx)  # type: ignore[misc]
-        for parameter in parameters:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read arguments, all of them as they were written."""
+        for parameter in self.get_params(ctx):  # type: ignore[attr-defined]
             parameter._runtime_param = AsWritten  # noqa: SLF001 - there is no public way
-        return parameters
+        left: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        return left
 
 
 class QuickCommand(Quick, TyperCommand):

@@ -19,6 +19,7 @@ from datamake.cli.streams import out, say
 from datamake.errors import UsageError
 from datamake.render import details
 from datamake.render.json import json_text
+from datamake.render.text import clean_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +51,7 @@ def open_project(place: Place) -> Iterator[Project]:
     project = opened(placed(place, os.environ))
     try:
         yield project
+        say("".join(clean_lines(notice) + "\n" for notice in project.space.notices))
     finally:
         project.close()
 

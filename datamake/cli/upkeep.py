@@ -5,17 +5,20 @@ Knows nothing of how; it asks before anything is removed.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 from datamake.cli.declared import Json, Name, Names, Yes, argument, command, option
 from datamake.cli.inspection import answer, open_project
+from datamake.cli.opening import entered, has_datafile
 from datamake.cli.options import ExitStatus, Place
 from datamake.cli.streams import is_terminal, say
 from datamake.errors import UsageError
 from datamake.render import details
 from datamake.render.text import clean as cleaned
 from datamake.render.text import counted
+from datamake.values import replace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,11 +94,18 @@ def asks() -> bool:
 
 
 def doctor(place: Place, *, json: Json = False) -> int:
-    """Check the installation, the cache, disk and clock."""
+    """Check the installation and, in a project, its folder.
+
+    Looks at the state, the cache, the file system and its clock.
+    """
     from datamake import upkeep
 
-    with open_project(place) as project:
-        document = upkeep.doctor(project)
+    entered(place)
+    if place.file is None and not has_datafile(os.getcwd()):
+        document = upkeep.doctor(None)
+    else:
+        with open_project(replace(place, directory=None)) as project:
+            document = upkeep.doctor(project)
     answer(document, details.doctor_text, json=json)
     fine = all(check["ok"] for check in document["checks"])
     return ExitStatus.OK if fine else ExitStatus.ENVIRONMENT

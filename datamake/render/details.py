@@ -213,27 +213,35 @@ def fact_text(name: str, item: Any) -> str:
         return size(item)
     if isinstance(item, int):
         return f"{item:,}"
-    if isinstance(item, (list, tuple)):
-        return clean(", ".join(map(str, item))) or "none"
+    if isinstance(item, list):
+        return ", ".join(clean(each) for each in item) or "none"
     return "none" if item is None else clean(str(item))
 
 
 def reproduced_text(document: Document) -> str:
-    """Whether each output came out the same."""
-    lines = [f"{clean(document['name'])}: {'the same' if document['same'] else 'different'}"]
+    """Whether each output came out the same, and what of a folder did not."""
+    word = "failed" if document["error"] else "the same" if document["same"] else "different"
+    lines = [f"{clean(document['name'])}: {word}"]
+    if document["error"]:
+        lines += [f"  {clean_lines(fact)}" for fact in (document["error"], *document["facts"])]
     for output in document["outputs"]:
-        word = "same" if output["same"] else "different"
-        lines.append(f"  {word:<9}  {clean(output['path'])}")
-        if not output["same"]:
-            lines.append(f"    - {digest_text(output.get('recorded'))}")
-            lines.append(f"    + {digest_text(output.get('now'))}")
+        same = output["old"] == output["new"]
+        lines.append(f"  {'same' if same else 'different':<9}  {clean(output['path'])}")
+        lines += [f"    {clean(path)}" for path in output["differ"]]
+        if not same:
+            lines += [f"    - {digest_text(output['old'])}", f"    + {digest_text(output['new'])}"]
     return "\n".join(lines) + "\n"
 
 
 def doctor_text(document: Document) -> str:
-    """Each thing that was looked at, and what is wrong with it."""
+    """Each thing that was looked at, and what to do where it is wrong."""
     rows = [
         ("ok" if check["ok"] else "wrong", clean(check["name"]), clean(check["detail"]))
         for check in document["checks"]
     ]
-    return "".join(line + "\n" for line in columns(rows))
+    lines = []
+    for line, check in zip(columns(rows, 200), document["checks"], strict=True):
+        lines.append(line)
+        if check["hint"]:
+            lines.append(f"  hint: {clean(check['hint'])}")
+    return "\n".join(lines) + "\n"
