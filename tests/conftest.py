@@ -85,9 +85,9 @@ class Project:
         """Paths that match, from the root, sorted."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.glob(pattern))
 
-    def build(self, *select, profile=None, params=None, cache="read-write", **options):
+    def build(self, *select, profile=None, params=None, **options):
         options.setdefault("jobs", 1)
-        project = datamake.load(str(self.root), profile=profile, params=params or {}, cache=cache)
+        project = datamake.load(str(self.root), profile=profile, params=params or {})
         try:
             result = project.build(select, **options)
         finally:

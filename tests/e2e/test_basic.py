@@ -298,11 +298,11 @@ def test_a_build_inside_an_action_is_an_error(project):
     """Of the same tree."""
     project.datafile("""
         [targets]
-        inner = { output = "inner", run = "touch {output}" }
+        inner = { output = "inner.txt", run = "touch {output}" }
         outer = { output = "outer", run = "\\"$PYTHON\\" -m datamake build inner; touch {output}" }
     """)
     import sys
 
     done = project.cli("build", "outer", env={"PYTHON": sys.executable})
     assert done.returncode == 1
-    assert not project.exists("inner")
+    assert not project.exists("inner.txt")

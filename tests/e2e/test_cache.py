@@ -54,16 +54,21 @@ def test_switching_back_restores_and_runs_nothing(cached):
 
 
 def test_only_what_is_needed_is_restored(cached):
-    """What is selected and the inputs of what runs, nothing else."""
+    """What is selected, nothing that is absent above it."""
+    cached.remove("a.txt")
+    cached.remove("parts")
     result = cached.build("b")
     assert (result.ran, result.restored) == ([], ["b"])
-    assert cached.read("a.txt") == "ONE"
+    assert not cached.exists("a.txt")
+    assert not cached.exists("parts")
     assert cached.build("b", restore_all=True).ran == []
     assert cached.read("a.txt") == "TWO"
 
 
 def test_inputs_of_what_runs_are_restored(cached):
-    """Where only the last command is new."""
+    """Where only the last command is new; what is above them stays absent."""
+    cached.remove("a.txt")
+    cached.remove("parts")
     cached.datafile(TEXT.replace("echo b >>", "echo B >>"))
     result = cached.build("b")
     assert (result.ran, result.restored) == (["b"], ["parts"])

@@ -80,8 +80,8 @@ def test_a_failure_is_tried_again(good):
         ("mkdir {output}", "a.txt"),
         ("mkfifo {output}", "a.txt"),
         ("ln -s nowhere {output}", "a.txt"),
-        ("kill -9 $$", "9"),
-        ("kill -TERM $$", "TERM"),
+        ("kill -9 $$", "SIGKILL"),
+        ("kill -TERM $$", "SIGTERM"),
     ],
 )
 def test_what_is_no_success(good, run, words):

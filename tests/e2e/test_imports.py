@@ -19,7 +19,7 @@ print(*sorted(set(sys.modules) - before))
 """
 FORBIDDEN = {
     *("typer", "click", "rich", "pyarrow", "fsspec", "dataclasses", "typing", "pathlib", "json"),
-    *("subprocess", "shutil", "tempfile", "logging", "contextlib", "datetime", "ast", "socket"),
+    *("subprocess", "shutil", "tempfile", "logging", "contextlib", "ast", "socket"),
     *("asyncio", "importlib.metadata", "inspect", "hashlib", "argparse", "concurrent.futures"),
 }
 

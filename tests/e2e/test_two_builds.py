@@ -37,7 +37,7 @@ def test_each_target_runs_once(project, count):
 
 HELD = """
 [targets]
-slow = { output = "slow", run = "touch begun; while ! test -e go; do sleep 0.02; done; touch {output}" }
+slow = { output = "slow", run = "touch begun; while ! test -e go; do sleep 0.02; done; touch {output}", implicit = false }
 other = { output = "other", run = "touch {output}" }
 """
 
