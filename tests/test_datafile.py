@@ -214,6 +214,11 @@ def test_a_name_space_is_part_of_the_name():
     assert spec.targets["sales.a"].part.space == "sales."
 
 
+def test_name_spaces_keep_names_apart():
+    text = "project.include = { x = 'p/a', y = 'p/a' }\n[targets.a]\n" + TARGET
+    assert list(loaded(text, PARTS).targets) == ["a", "x.a", "y.a"]
+
+
 def test_params_and_pools_of_parts_are_those_of_the_project():
     part = "[params]\nb = 2\n[pools]\ng = 1\n"
     spec = loaded("project.include = ['p']\n[params]\na = 1\n", {"p/Datafile.toml": part})

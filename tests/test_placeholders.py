@@ -204,6 +204,12 @@ def test_each_value_is_quoted_by_itself():
     assert script(text, VALUES) == expected
 
 
+def test_only_a_path_gets_a_dot_before_a_dash():
+    values = {"option": "-v", "input": PathText("-v")}
+    assert script("x {option} {input}", values) == "x -v ./-v"
+    assert arguments(["{option}", "{input}"], values) == ["-v", "./-v"]
+
+
 def test_raw_is_put_in_as_it_is():
     assert script("'{input:raw}' {params.months:raw}", VALUES) == "'raw/a b.csv' 01 02"
 
@@ -224,6 +230,7 @@ INSIDE_QUOTES = (
         "cat $'it\\'s {input}'",
         'cat "\\"{input}"',
         'cat "${x:-{input}}"',
+        'cat "${x:-"{input}"}"',
         "# don't\ncat '{input}'",
         "cat \\'\\\" '{input}'",
         "((i<<2))\n'{input}'",

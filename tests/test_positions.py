@@ -83,6 +83,13 @@ def test_a_header_counts_more_than_what_implies_it():
     assert at("a", "b", text=text) == (3, 4)
 
 
+def test_quotes_before_the_end_of_a_text():
+    text = 'a = [""""x\\""""", \'\'\'\'x\'\'\'\', 1]'
+    assert len(tomli.loads(text)["a"]) == 3
+    assert at("a", 1, text=text) == (1, 19)
+    assert at("a", 2, text=text) == (1, 30)
+
+
 def test_line_ends_of_windows():
     assert at("b", 1, text="a = 1\r\nb = [1, # x\r\n 2]\r\n") == (3, 2)
 

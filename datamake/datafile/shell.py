@@ -43,6 +43,8 @@ class Scan:
         self.seen: list[str] = []
         self.at = 0
         self.frames = [("", "")]
+        self.backquoted = 0
+        """The place among the frames of the one that a backquote opened, or 0."""
         self.heredocs: list[tuple[str, bool]] = []
         """Announced in this line: how each ends, and whether tabs before that are ignored."""
 
@@ -55,9 +57,7 @@ class Scan:
     @property
     def context(self) -> str:
         """What the present place stands in."""
-        if any(close == "`" for _, close in self.frames):
-            return "`"
-        return self.frames[-1][0]
+        return "`" if self.backquoted else self.frames[-1][0]
 
     def read(self, char: str) -> None:
         """Take in the special character at the present place."""
@@ -66,11 +66,11 @@ class Scan:
             self.quoted(char, escapes=close == "$'")
         elif char == "\\":
             self.at += 2
-        elif char == close and close != "))":
-            self.at += 1
-            self.frames.pop()
         elif char == "`":
             self.backquote()
+        elif char == close:
+            self.at += 1
+            self.frames.pop()
         elif char == "$":
             self.dollar(context)
         elif char == '"':
@@ -88,11 +88,12 @@ class Scan:
 
     def backquote(self) -> None:
         """The first opens, the second closes, whatever was left open between them."""
-        closes = [close for _, close in self.frames]
-        if "`" in closes:
-            del self.frames[closes.index("`") :]
+        if self.backquoted:
+            del self.frames[self.backquoted :]
+            self.backquoted = 0
             self.at += 1
         else:
+            self.backquoted = len(self.frames)
             self.opened(1, "", "`")
 
     def dollar(self, context: str) -> None:
