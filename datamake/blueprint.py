@@ -49,7 +49,9 @@ class Slot:
 class Blueprint:
     """What all instances of a target have in common."""
 
-    def __init__(self, texts: Texts, variables: tuple[str, ...], names: Names, tree: Tree) -> None:
+    def __init__(
+        self, texts: Texts, variables: tuple[str, ...], declared: Names, tree: Tree
+    ) -> None:
         declaration = texts.declaration
         self.name = declaration.name
         self.declaration = declaration
@@ -58,7 +60,9 @@ class Blueprint:
         self.texts = texts
         given = declaration.table.get(declaration.kind, "")
         self.template: str | tuple[str, ...] = tuple(given) if isinstance(given, list) else given
-        self.inputs = Inputs(self.texts, names, variables, tree)
+        self.inputs = Inputs(texts, declared, variables, tree)
+        script = self.template if isinstance(self.template, str) else "\0".join(self.template)
+        self._used = names(script, shell=declaration.kind == "run")
         self.slots = list(self._slots())
         self._habits: Habits | None = None
         self._vary = any(varies(declaration.table.get(key), variables) for key in KEYS)
@@ -68,7 +72,7 @@ class Blueprint:
         declaration, table = self.declaration, self.declaration.table
         habits = self._habits
         if habits is None:
-            habits = Reader(self.texts, row).habits(self._script())
+            habits = Reader(self.texts, row).habits(self._used)
             self._habits = None if self._vary else habits
         return Target(
             f"{self.name}[{bracketed(row.values())}]" if self.foreach else self.name,
@@ -131,13 +135,10 @@ class Blueprint:
             *(f"params.{name}" for name in _dotted(params)),
         ]
 
-    def _script(self) -> str:
-        return self.template if isinstance(self.template, str) else "\0".join(self.template)
-
     def _slots(self) -> Iterator[Slot]:
         declaration = self.declaration
         table = declaration.table
-        used = frozenset(names(self._script()))
+        used = self._used
         every = declaration.kind in STAGED or "outputs" in used
         if "output" in table:
             yield Slot(table["output"], ("output",), None, every or "output" in used)

@@ -57,7 +57,10 @@ class Expansion:
         except Fault as fault:
             self.problems.append(fault.problem)
             return False
-        self.problems += blueprint.problems()
+        problems = list(blueprint.problems())
+        self.problems += problems
+        if problems:
+            return False
         self.blueprints[name] = blueprint
         if blueprint.foreach:
             self.families[name] = Family(name, variables)

@@ -153,6 +153,23 @@ class Graph:
             hint="" if all(link.input.place for link in between) else IMPLICIT,
         )
 
+    def written_sources(self) -> Iterator[tuple[str, Problem]]:
+        """The targets that write a source, and what to say of that."""
+        outputs = self.outputs
+        for name, source in self.sources.items():
+            if source.kind == "path":
+                path = source.text if source.text in outputs.owners else outputs.around(source.text)
+                written = [path] if path else []
+            else:
+                pattern = EVERYTHING if source.text == "./" else glob(source.text)
+                written = [*outputs.matching(pattern), *outputs.reaching(pattern)]
+            declaration = self.expansion.spec.sources[name]
+            for path in written[:1]:
+                owner = outputs.owners[path]
+                message = f"the source `{name}` is written by `{owner}`, as `{path}`"
+                keys = place(declaration, "path")
+                yield owner, Problem(message, declaration.part.file, keys)
+
     def forget(self) -> None:
         """Forget what was resolved: there are more targets now."""
         self.resolver.forget()
@@ -185,12 +202,14 @@ def link(
     found = [problem for target in graph.targets.values() for problem in graph.register(target)]
     for pending in graph.pending.values():
         graph.await_instances(pending)
-    found += _written_sources(graph)
+    found += [problem for _, problem in graph.written_sources()]
     for name in graph.targets:
         found += graph.relink(name).wrong
     found += [graph.circle_problem(circle) for circle in graph.circles(graph.needs)]
-    first = {(problem.file, problem.keys): problem for problem in reversed(found)}
-    problems = [*expansion.problems, *reversed(first.values())]
+    first: dict[object, Problem] = {}
+    for problem in found:
+        first.setdefault((problem.file, problem.keys), problem)
+    problems = [*expansion.problems, *first.values()]
     if problems:
         raise DatafileError(problems)
     return graph
@@ -198,22 +217,3 @@ def link(
 
 def _through(link: Link, needed: str) -> bool:
     return any(item.producer == needed for item in link.items)
-
-
-def _written_sources(graph: Graph) -> Iterator[Problem]:
-    """The sources that targets write."""
-    outputs = graph.outputs
-    for name, source in graph.sources.items():
-        if source.kind == "path":
-            path = source.text if source.text in outputs.owners else outputs.around(source.text)
-            written = [path] if path else []
-        else:
-            pattern = EVERYTHING if source.text == "./" else glob(source.text)
-            written = [*outputs.matching(pattern), *outputs.reaching(pattern)]
-        for path in written[:1]:
-            declaration = graph.expansion.spec.sources[name]
-            yield Problem(
-                f"the source `{name}` is written by `{outputs.owners[path]}`, whose output is `{path}`",
-                declaration.part.file,
-                place(declaration, "path"),
-            )

@@ -42,6 +42,9 @@ def grown(graph: Graph, name: str, paths: Sequence[str], tree: Tree) -> Growth:
     for target in targets:
         graph.targets[target.name] = target
         wrong[target.name] = graph.register(target)
+    for owner, problem in graph.written_sources():
+        if owner in wrong:
+            wrong[owner].append(problem)
     graph.forget()
     fresh = [target.name for target in targets]
     fresh += [user for user in waiting if user in graph.targets]

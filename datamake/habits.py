@@ -5,7 +5,7 @@ Knows nothing of inputs and outputs.
 
 from __future__ import annotations
 
-from datamake.datafile.placeholders import looked_up, names
+from datamake.datafile.placeholders import looked_up
 from datamake.datafile.shapes import nearest
 from datamake.datafile.units import seconds, size
 from datamake.foreach import text_of
@@ -22,7 +22,7 @@ from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from datamake.filling import Texts
@@ -59,12 +59,16 @@ class Reader:
         self.row = row
         self.table = texts.declaration.table
 
-    def habits(self, template: str) -> Habits:
-        """All of it, with the params that the action's template names."""
+    def habits(self, used: Iterable[str]) -> Habits:
+        """All of it. `used` are the names that the placeholders of the action have."""
         declared = self.listed("params")
-        used = [name[7:] for name in names(template) if name.startswith("params.")]
+        params = {}
+        for name in used:
+            if name.startswith("params."):
+                params[name[7:]] = self.param(name[7:])
+        params.update((name, self.param(name)) for name in declared)
         return Habits(
-            {name: self.param(name) for name in (*used, *declared)} or NOTHING,
+            params or NOTHING,
             declared,
             tuple(self.code()),
             self.surroundings(),

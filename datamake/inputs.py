@@ -38,6 +38,11 @@ class Names:
             return part.space + name
         return name if name in self.declared else None
 
+    def seen_from(self, part: Part) -> list[str]:
+        """All names, those of the part's own name space without it too."""
+        own = [name[len(part.space) :] for name in self.declared if name.startswith(part.space)]
+        return [*own, *self.declared] if part.space else own
+
     def meant(self, text: str, part: Part) -> tuple[str, str | None] | None:
         """The full name and what stands in brackets, or None if the text is no declared name."""
         found = named(text)

@@ -15,9 +15,13 @@ from datamake.values import replace, value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datamake.expansion import Expansion
-    from datamake.model import Input, Target
+    from datamake.model import Input, Part, Target
     from datamake.reading import Reader
     from datamake.resolve import Resolver
+
+
+MOST_HINTS = 20
+"""Names that are compared with all others."""
 
 
 @value
@@ -76,16 +80,17 @@ class Linker:
 
     def _problem(self, target: Target, asked: Input, fault: str) -> Problem:
         facts = (f"needed by `{target.name}`",)
-        return Problem(fault, target.part.file, asked.place, facts, self._hint(asked))
+        return Problem(fault, target.part.file, asked.place, facts, self._hint(asked, target.part))
 
-    def _hint(self, asked: Input) -> str:
+    def _hint(self, asked: Input, part: Part) -> str:
         """Which name may have been meant by a path that looks like one."""
-        if asked.kind not in ("path", "glob") or named(asked.text) is None:
+        text = asked.text.removeprefix(f"{part.folder}/").partition("[")[0]
+        if asked.kind not in ("path", "glob") or named(text) is None:
             return ""
-        if asked.text not in self._hints:
-            near = nearest(asked.text.partition("[")[0], self.expansion.names.declared)
-            self._hints[asked.text] = f"did you mean `{near}`?" if near else ""
-        return self._hints[asked.text]
+        if text not in self._hints and len(self._hints) < MOST_HINTS:
+            near = nearest(text, self.expansion.names.seen_from(part))
+            self._hints[text] = f"did you mean `{near}`?" if near else ""
+        return self._hints.get(text, "")
 
     def _own(self, target: Target, link: Link) -> list[Problem]:
         return [

@@ -73,12 +73,10 @@ class Reader:
 
     def listed(self, given: Sequence[Mapping[str, Any]]) -> list[Row]:
         """The rows of a list of tables."""
-        rows: list[Row] = []
-        for index, row in enumerate(given):
-            if row.keys() != given[0].keys():
-                raise self.texts.fault("all rows of a foreach have the same keys", "foreach", index)
-            rows.append({name: self.text(row[name], "foreach", index, name) for name in given[0]})
-        return rows
+        return [
+            {name: self.text(row[name], "foreach", index, name) for name in given[0]}
+            for index, row in enumerate(given)
+        ]
 
     def product(self, given: Mapping[str, Any]) -> list[Row]:
         """The combinations of a table's variables."""

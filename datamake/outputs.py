@@ -108,7 +108,7 @@ class Outputs:
 
     def awaited(self, path: str) -> list[str]:
         """Those of the targets with instances yet unknown that may write `path`, or what is in it."""
-        return self.meeting(exactly(path)) if self.templates else []
+        return self.meeting(exactly(path)) if path and self.templates else []
 
     def meeting(self, segments: Sequence[str]) -> list[str]:
         """Those of the targets with instances yet unknown that may write what matches."""

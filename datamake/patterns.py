@@ -222,13 +222,16 @@ def below(folder: Sequence[str]) -> tuple[str, ...]:
 
 def meet(one: Sequence[str], other: Sequence[str]) -> bool:
     """Whether two patterns may match one path, by their segments; in doubt they may."""
-    if not one or not other:
-        return all(segment == DEEP for segment in one or other)
-    if one[0] == DEEP:
-        return meet(one[1:], other) or meet(one, other[1:])
-    if other[0] == DEEP:
-        return meet(other, one)
-    return _may_be_alike(one[0], other[0]) and meet(one[1:], other[1:])
+    for index, (segment, another) in enumerate(zip(one, other, strict=False)):
+        if segment == DEEP:
+            rest = one[index + 1 :]
+            return any(meet(rest, other[start:]) for start in range(index, len(other) + 1))
+        if another == DEEP:
+            return meet(other[index:], one[index:])
+        if not _may_be_alike(segment, another):
+            return False
+    rest = one[len(other) :] or other[len(one) :]
+    return all(segment == DEEP for segment in rest)
 
 
 def _may_be_alike(one: str, other: str) -> bool:

@@ -140,7 +140,6 @@ class Resolver:
         name, brackets = named(text) or (text, None)
         if f"{name}[*]" in self.pending:
             return Resolution(waits=(f"{name}[*]",))
-        names = [text]
         if name in self.families:
             try:
                 names = self.families[name].chosen("*" if brackets is None else brackets)
@@ -149,11 +148,12 @@ class Resolver:
             if not names:
                 which = f"`{name}` has none" if not self.families[name].rows else "none is like it"
                 return Resolution(fault=f"input `{text}` matches no instance: {which}")
-        return Resolution(tuple(self._items(names, output)))
+            return Resolution(tuple(self._items(names, output)))
+        return Resolution(tuple(self._items([text], output)) if text in self.targets else ())
 
     def _items(self, names: list[str], output: str | None) -> Iterator[Item]:
         for name in names:
-            outputs = self.targets[name].outputs if name in self.targets else ()
+            outputs = self.targets[name].outputs
             if not outputs:
                 yield Item("", name)
             for each in outputs:
