@@ -12,7 +12,7 @@ from collections import deque
 from datamake.actions import log_path
 from datamake.errors import DatamakeError, EnvironmentFailed, TargetLocked
 from datamake.interrupts import Interrupts
-from datamake.judge import Judge, Known
+from datamake.judge import Judge, Known, joined, orphans
 from datamake.ledger import Ledger
 from datamake.model import RESOURCES, Event, Resources, Status, TargetResult
 from datamake.running import Runner
@@ -92,6 +92,8 @@ class Engine:
             self.interrupts.release()
             self._write()
             self._pass_on()
+        for line in orphans(self.space.graph.orphans):
+            self.ledger.note(line)
         result = self.ledger.close()
         self.space.state.commit()
         return result
@@ -205,6 +207,8 @@ class Engine:
             return self._take(name)
         if not self._lock(name):
             return self._hold(name)
+        if name in graph.missing:
+            return self._fail(name, graph.missing[name][0].message)
         if name in self.open_entries:
             self.runner.publisher.recover(graph.targets[name])
             self.open_entries.discard(name)
@@ -266,12 +270,7 @@ class Engine:
         """Adds the instances that what a foreach needs has made possible."""
         graph = self.space.graph
         growth = graph.grow(name, self.judge.made_paths(name), self.space.tree)
-        relinked = {
-            user: graph.needs[user] for user in growth.relinked if user in self.schedule.life
-        }
-        out = self.schedule.grown(
-            name, {added: graph.needs[added] for added in growth.added}, relinked
-        )
+        out = self.schedule.grown(name, *joined(graph, self.schedule.life, growth))
         self.judge.grown(name, growth.added)
         if name in self.taken:
             self.taken.update(growth.added)

@@ -17,8 +17,10 @@ from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
+    from datamake.graph import Graph
+    from datamake.growth import Growth
     from datamake.model import Field, Item, Record, Target
     from datamake.workspace import Workspace
 
@@ -158,8 +160,11 @@ class Judge:
         if record is None:
             return Verdict(Status.RUN, (Reason(Code.NEVER_BUILT, "never built"),))
         recorded = self.space.state.fields(target.name)
-        old = [field for field in recorded if not self._made_by(field, unknown)]
-        reasons = differences(old, found)
+        old, new = (
+            [field for field in some if not self._made_by(field, unknown)]
+            for some in (recorded, found)
+        )
+        reasons = differences(old, new)
         demanded = self._demanded(target, record)
         if demanded is not None:
             reasons = (demanded, *reasons)
@@ -269,3 +274,27 @@ class Judge:
                 [f"it is not in `{folder.path}/`, which `{item.producer}` made"],
             )
         return [(item.path, entries[item.path])]
+
+
+def joined(
+    graph: Graph, present: Container[str], growth: Growth
+) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
+    """What joins a schedule when its graph has grown, and what is in it and needs other things now."""
+    relinked = {name: graph.needs[name] for name in growth.relinked if name in present}
+    added = {
+        name: graph.needs[name]
+        for name in graph.closure([*growth.added, *relinked])
+        if name not in present
+    }
+    return added, relinked
+
+
+def orphans(found: Mapping[str, str]) -> list[str]:
+    """Lines about files that a pattern would match if the targets that made them were still there."""
+    if not found:
+        return []
+    path, asker = next(iter(found.items()))
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    verb = "are" if more else "is"
+    gone = f"`{path}`{more} {verb} left over from a target that is gone, and no input of `{asker}`"
+    return [f"{gone}; `datamake clean --orphans` removes such files"]

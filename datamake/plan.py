@@ -9,7 +9,7 @@ from collections import deque
 from heapq import heappop, heappush
 
 from datamake.errors import DatamakeError
-from datamake.judge import Judge, Known
+from datamake.judge import Judge, Known, joined, orphans
 from datamake.model import RESOURCES, Code, Plan, PlannedTarget, Reason, Status
 from datamake.schedule import Capacity, Schedule, Slots, Verb
 
@@ -52,7 +52,9 @@ class Planner:
         targets = tuple(self.planned.values())
         path, seconds = self._critical_path()
         total = sum(self._seconds(target) for target in targets)
-        return Plan(targets, path, seconds, total, tuple(self.space.notices))
+        return Plan(
+            targets, path, seconds, total, (*self.space.notices, *orphans(self.space.graph.orphans))
+        )
 
     def _carry_out(self, verb: Verb, name: str) -> Iterable[Instruction]:
         if verb is Verb.JUDGE:
@@ -100,12 +102,7 @@ class Planner:
         self.judge.grown(name, growth.added)
         if name in self.taken:
             self.taken.update(growth.added)
-        relinked = {
-            user: graph.needs[user] for user in growth.relinked if user in self.schedule.life
-        }
-        return self.schedule.grown(
-            name, {added: graph.needs[added] for added in growth.added}, relinked
-        )
+        return self.schedule.grown(name, *joined(graph, self.schedule.life, growth))
 
     def _seconds(self, target: PlannedTarget) -> float:
         return (target.estimate_s or 0.0) if target.status in TO_DO else 0.0

@@ -113,4 +113,3 @@ def _by_input(problems: Sequence[Problem]) -> list[Problem]:
 
 
 NO_OPTIONS = Options()
-__all__ = ["NOTHING", "NO_OPTIONS", "Options", "Request", "chosen", "requested"]
