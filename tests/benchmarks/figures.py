@@ -1,0 +1,189 @@
+"""The figures that datamake keeps: whole processes, run in turn with what they are compared with.
+
+    python tests/benchmarks/figures.py [NAME...] [--runs N] [--markdown]
+
+Each row is a median over its runs, and a ratio of medians to the yardstick of the same runs. What
+a figure needs and the machine lacks (ninja) is said and left out. Nothing here is part of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+PASS = [sys.executable, "-c", "pass"]
+BUILD = [sys.executable, "-m", "datamake", "build", "-q"]
+ENV = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+def seconds(command, cwd, before=None):
+    """Wall and CPU seconds of a command, and its peak memory in MB."""
+    if before is not None:
+        before()
+    start = time.perf_counter()
+    with subprocess.Popen(command, cwd=cwd, env=ENV, stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{command} failed with {process.returncode}")
+    wall = time.perf_counter() - start
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def medians(rows):
+    """The median of each column."""
+    return [statistics.median(column) for column in zip(*rows, strict=True)]
+
+
+def in_turn(runs, *measurements):
+    """The medians of several measurements that take turns."""
+    found = [[] for _ in measurements]
+    for _ in range(runs):
+        for rows, measure in zip(found, measurements, strict=True):
+            rows.append(measure())
+    return [medians(rows) for rows in found]
+
+
+def tables(folder, count):
+    """A Datafile of `count` tables, each one `cp`, and their inputs."""
+    os.makedirs(f"{folder}/in")
+    text = ["[project]\nname = 'many'\n"]
+    for n in range(count):
+        with open(f"{folder}/in/{n}", "w") as file:
+            file.write(f"{n}\n")
+        text.append(
+            f"[targets.t{n}]\ninputs = ['in/{n}']\noutput = 'out/{n}'\nrun = 'cp {{input}} {{output}}'\n"
+        )
+    with open(f"{folder}/Datafile.toml", "w") as file:
+        file.write("\n".join(text))
+
+
+def ninja_file(folder, count):
+    """The same for ninja."""
+    text = ["rule cp\n  command = cp $in $out\n"]
+    text += [f"build nout/{n}: cp in/{n}\n" for n in range(count)]
+    with open(f"{folder}/build.ninja", "w") as file:
+        file.write("".join(text))
+
+
+def settled(folder):
+    """A build, then one that trusts the files' times."""
+    seconds(BUILD, folder)
+    time.sleep(2.1)
+    seconds(BUILD, folder)
+
+
+def no_op(runs, count, limit):
+    """A build with nothing to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        tables(folder, count)
+        settled(folder)
+        nothing, build = in_turn(
+            runs, lambda: seconds(PASS, folder), lambda: seconds(BUILD, folder)
+        )
+    return f"no-op of {count:,}", build, nothing, "`python -c pass`", limit
+
+
+def no_op_of_one(runs):
+    """At most 3 times an interpreter that does nothing."""
+    return no_op(runs, 1, 3.0)
+
+
+def no_op_of_many(runs):
+    """At most 1.5 s of CPU."""
+    return no_op(max(3, runs // 3), 10_000, None)
+
+
+def help_text(runs):
+    """At most 10 times an interpreter that does nothing."""
+    command = [sys.executable, "-m", "datamake", "--help"]
+    nothing, shown = in_turn(runs, lambda: seconds(PASS, "."), lambda: seconds(command, "."))
+    return "--help", shown, nothing, "`python -c pass`", 10.0
+
+
+def plan_of_instances(runs):
+    """10,000 instances of one foreach, from nothing: at most 3 s."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.makedirs(f"{folder}/in")
+        for n in range(10_000):
+            with open(f"{folder}/in/{n}.csv", "w") as file:
+                file.write(f"{n}\n")
+        with open(f"{folder}/Datafile.toml", "w") as file:
+            file.write(
+                "[project]\n[targets.t]\nforeach = 'in/{n}.csv'\ninputs = ['in/{n}.csv']\n"
+                "output = 'out/{n}.csv'\nrun = 'cp {input} {output}'\n"
+            )
+
+        def fresh():
+            shutil.rmtree(f"{folder}/.datamake", ignore_errors=True)
+
+        command = [*BUILD[:-1], "-n", "--json"]
+        nothing, plan = in_turn(
+            max(3, runs // 3),
+            lambda: seconds(PASS, folder),
+            lambda: seconds(command, folder, fresh),
+        )
+    return "plan of 10,000 instances", plan, nothing, "`python -c pass`", None
+
+
+def cold(runs):
+    """1,000 `cp`, all stored in the cache: at most 3 times ninja."""
+    if shutil.which("ninja") is None:
+        raise LookupError("ninja is not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        tables(folder, 1000)
+        ninja_file(folder, 1000)
+
+        def clean():
+            for name in ("out", ".datamake", "nout", ".ninja_log", ".ninja_deps"):
+                path = f"{folder}/{name}"
+                (shutil.rmtree if os.path.isdir(path) else os.unlink)(path) if os.path.lexists(
+                    path
+                ) else None
+
+        ninja, build = in_turn(
+            max(3, runs // 3),
+            lambda: seconds(["ninja", "-j2", "--quiet"], folder, clean),
+            lambda: seconds([*BUILD, "-j2"], folder, clean),
+        )
+    return "cold build of 1,000 `cp` -j2", build, ninja, "`ninja -j2`", 3.0
+
+
+FIGURES = {
+    "no-op-1": no_op_of_one,
+    "no-op-10000": no_op_of_many,
+    "help": help_text,
+    "plan-10000": plan_of_instances,
+    "cold-1000": cold,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", choices=[*FIGURES, []], metavar="NAME")
+    parser.add_argument("--runs", type=int, default=15)
+    options = parser.parse_args()
+    print("| what | wall s | CPU s | peak MB | times | of | at most |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in options.names or FIGURES:
+        try:
+            what, (wall, cpu, memory), yardstick, of, limit = FIGURES[name](options.runs)
+        except LookupError as error:
+            print(f"| {name} | left out: {error} | | | | | |")
+            continue
+        ratio = wall / yardstick[0]
+        most = f"{limit:g} ×" if limit else ""
+        print(
+            f"| {what} | {wall:.3f} | {cpu:.3f} | {memory:.0f} | {ratio:.2f} | {of} | {most} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
