@@ -80,12 +80,12 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(target), f"{name(page)} links to {link}: no such heading"
 
 
-@pytest.mark.parametrize("text", blocks("toml"))
+@pytest.mark.parametrize("text", list(blocks("toml")))
 def test_examples_of_datafiles_load(text):
     load("Datafile.toml", OneFile(text))
 
 
-@pytest.mark.parametrize("text", blocks("python"))
+@pytest.mark.parametrize("text", list(blocks("python")))
 def test_examples_of_python_are_python(text):
     ast.parse(text)
 

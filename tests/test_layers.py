@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,7 @@ def place(module):
     return ROOMS[room(module)][0] if room(module) in ROOMS else len(ROOMS)
 
 
+@cache
 def tree(module):
     return ast.parse(MODULES[module].read_text(), filename=module)
 
@@ -159,6 +161,18 @@ def test_ranks_0_and_1_do_no_input_or_output():
         if rank(module) in {"0", "1"}
         for line, name in imports(module)
         if name.partition(".")[0] in INPUT_OUTPUT
+    )
+
+
+def test_stores_and_executors_know_nothing_of_the_graph():
+    """State, cache, transforms and executors get what they need as arguments."""
+    graph = {"expand.py", "graph.py", "growth.py", "select.py", "schedule.py", "staleness.py"}
+    report(
+        f"datamake/{module}:{line}: rank {rank(module)} imports {target}"
+        for module in MODULES
+        if rank(module).startswith("2")
+        for line, target in own_imports(module)
+        if target in graph
     )
 
 
