@@ -170,7 +170,7 @@ def exit_of(status: int) -> int:
 def children() -> list[int]:
     """The children of this process; on Linux, orphaned descendants are among them."""
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+        with open("/proc/thread-self/children", "rb") as file:
             return [int(pid) for pid in file.read().split()]
     except FileNotFoundError:
         return []
@@ -344,6 +344,7 @@ def reported(report: int) -> Any:
 def main() -> None:
     """Serve in a session of its own, descriptors 0 and 1 out of the way of what is started."""
     os.setsid()
+    os.closerange(3, 4096)  # what datamake was started with is not for commands
     requests, replies = os.dup(0), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     os.dup2(2, 1)

@@ -82,7 +82,7 @@ class Keeper:
             os.close(requests)
             os.close(replies)
         self._lock = Lock()
-        self._told = False
+        self._told = self._closed = False
 
     def reply(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the keeper answers; None, without asking it, once it was told to end what it runs.
@@ -101,13 +101,16 @@ class Keeper:
         with self._lock:
             self._told = True
             try:
-                keeper.send(self._requests, message)
+                if not self._closed:
+                    keeper.send(self._requests, message)
             except BrokenPipeError:
                 return
 
     def close(self) -> int:
         """Be gone for it, whereupon it kills what it runs and ends; how it did (`waitpid`)."""
-        os.close(self._requests)
+        with self._lock:
+            self._closed = True
+            os.close(self._requests)
         os.close(self._replies)
         return os.waitpid(self._process, 0)[1]
 
@@ -147,7 +150,11 @@ class Keepers:
             return abandoned(kept.close(), interpreter)
         with self._lock:
             self._busy.discard(kept)
-            self._idle.setdefault(interpreter, []).append(kept)
+            spare = self.ending
+            if not spare:
+                self._idle[interpreter].append(kept)
+        if spare:
+            kept.close()
         if answer is None:
             return INTERRUPTED
         headline, facts = told(action, answer)
@@ -217,8 +224,8 @@ def plain(given: Any) -> Any:
 
 
 def hidden(action: Action) -> set[str]:
-    """What is masked: the secrets, as they are and without white space around them."""
-    return {text for secret in action.secrets for text in (secret, secret.strip()) if text}
+    """What is masked: the secrets without white space around them, such as a file's last newline."""
+    return {secret.strip() for secret in action.secrets} - {""}
 
 
 def told(action: Action, answer: Mapping[str, Any]) -> tuple[str | None, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.model import Result
-from datamake.process import GRACE, Keepers
+from datamake.process import GRACE, Keepers, last_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class Workshop:
 
         wrong = faults(action)
         if wrong:
-            return Result(action.target, wrong[0], tuple(wrong[1:]), (), outcome.duration)
+            said = last_lines(action.log) if action.argv or action.call else ()
+            return Result(action.target, wrong[0], (*wrong[1:], *said), (), outcome.duration)
         try:
             outputs, stored = written(action, self.cache)
         except DatamakeError as error:  # what cannot be digested is the action's work
