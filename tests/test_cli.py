@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from datamake import cli
 from datamake.cli import app, failures, running, streams, upkeep
+from datamake.cli.completion import names
 from datamake.cli.examples import EXAMPLES
 from datamake.cli.logs import tail
 from datamake.cli.opening import has_datafile, opened, params
@@ -396,6 +397,26 @@ def test_a_reader_that_goes_away_is_no_error(words):
     assert process.wait(30) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+def test_streams_that_are_closed_from_the_start(words):
+    """As under some service managers: the build goes on, and says nothing."""
+    command = [sys.executable, "-m", "datamake", "build"]
+    script = 'exec "$@" >&- 2>&-'
+    process = subprocess.run(
+        ["sh", "-c", script, "sh", *command],
+        cwd=words.project.root,
+        env=words.project.environment,
+        check=False,
+    )
+    assert process.returncode == 0
+    assert words.project.exists("build/top.txt")
+
+
+def test_names_of_targets_complete(words):
+    assert set(names("c")) == {"counts"}
+    words.project.datafile("[broken")
+    assert names("c") == []
 
 
 def test_names_that_no_encoding_has_are_escaped():

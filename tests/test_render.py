@@ -326,11 +326,18 @@ def test_ls_is_aligned():
 def test_history_of_runs_and_of_a_target():
     runs = [
         {"run": 2, "time": "2026-01-31T12:00:00Z", "duration_s": 4.2, "exit_code": 1, "failed": 1},
-        {"run": 1, "time": "2026-01-30T12:00:00Z", "duration_s": 0.2, "status": "built"},
+        {
+            "run": 1,
+            "time": "2026-01-30T12:00:00Z",
+            "duration_s": 0.2,
+            "status": "built",
+            "reason": "input-changed",
+            "detail": "raw/01.csv",
+        },
     ]
     assert details.history_text({"runs": runs}) == (
         "    2  2026-01-31T12:00:00Z  exit status 1  4.2 s  failed 1\n"
-        "    1  2026-01-30T12:00:00Z  built  0.2 s\n"
+        "    1  2026-01-30T12:00:00Z  built  0.2 s  input-changed: raw/01.csv\n"
     )
     assert details.history_text({"runs": []}) == "nothing has run yet\n"
 

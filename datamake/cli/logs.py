@@ -12,7 +12,8 @@ from datamake.render.plain import Tail
 
 READ = 256 * 1024
 """Bytes from the end that are looked at."""
-ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])")
+ESCAPES = r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\^_])"
+"""Of terminals: colours, cursor, titles."""
 
 
 def tail(root: str, log: str, most: int) -> Tail:
@@ -34,4 +35,4 @@ def tail(root: str, log: str, most: int) -> Tail:
 
 def visible(line: str) -> str:
     """A line as a terminal would leave it: no colours, and of a progress bar its last state."""
-    return ESCAPES.sub("", line.rstrip("\r")).rpartition("\r")[2]
+    return re.sub(ESCAPES, "", line.rstrip("\r")).rpartition("\r")[2]

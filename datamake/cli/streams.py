@@ -23,8 +23,10 @@ def say(text: str) -> None:
     write(sys.stderr, text)
 
 
-def write(stream: TextIO, text: str) -> None:
+def write(stream: TextIO | None, text: str) -> None:
     """Write at once; what no encoding can say is escaped, what nobody reads is dropped."""
+    if stream is None:  # closed before datamake was started
+        return
     try:
         try:
             stream.write(text)
@@ -38,9 +40,9 @@ def write(stream: TextIO, text: str) -> None:
         os.close(nothing)
 
 
-def is_terminal(stream: TextIO) -> bool:
+def is_terminal(stream: TextIO | None) -> bool:
     """Whether a stream shows pictures: a terminal that is not dumb."""
-    return stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
 def coloured(text: str, code: str) -> str:

@@ -153,6 +153,9 @@ def run_text(run: Document) -> str:
         parts.append(", ".join(counts))
     if run.get("fingerprint"):
         parts.append(str(run["fingerprint"])[:DIGEST_SHOWN])
+    if run.get("reason"):
+        same = run["detail"] in ("", run["reason"].replace("-", " "))
+        parts.append(run["reason"] if same else f"{run['reason']}: {run['detail']}")
     return clean("  ".join(parts))
 
 
@@ -213,6 +216,8 @@ def fact_text(name: str, item: Any) -> str:
         return size(item)
     if isinstance(item, int):
         return f"{item:,}"
+    if isinstance(item, float):
+        return f"{item:.0%}" if name.endswith("rate") else f"{item:,g}"
     if isinstance(item, list):
         return ", ".join(clean(each) for each in item) or "none"
     return "none" if item is None else clean(str(item))
