@@ -28,7 +28,7 @@ def wide(project, count):
     project.write("scripts/t.py", "import shutil, lib")
     project.write("scripts/lib.py", "")
     for number in range(count):
-        project.write(f"raw/{number}.csv", str(number))
+        project.write(f"raw/{number}.csv", f"{number:06}")
 
 
 def deep(project, count):
