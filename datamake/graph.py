@@ -5,30 +5,24 @@ Knows nothing of what has been built, but for the list of files that datamake ma
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-from datamake.datafile.positions import place
+from datamake.conflicts import circular, overlaps, written_sources
 from datamake.errors import DatafileError, Problem
+from datamake.expansion import awaited, captured
+from datamake.growth import Growth
 from datamake.linking import Linker
 from datamake.order import ordered
 from datamake.outputs import Outputs, Template
-from datamake.patterns import EVERYTHING, glob
 from datamake.reading import Reader
 from datamake.resolve import Resolver
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 
     from datamake.expansion import Expansion
-    from datamake.growth import Growth
     from datamake.linking import Linked
     from datamake.model import Input, Link, Pending, Target, Tree
-
-IMPLICIT = (
-    "a word of a command that is another target's output is an input; "
-    "`implicit = false` turns that off"
-)
 
 
 class Graph:
@@ -75,35 +69,6 @@ class Graph:
         """These names and all that they need, each behind what it needs."""
         return ordered(names, self.needs.__getitem__)[0]
 
-    def register(self, target: Target) -> list[Problem]:
-        """Take in the outputs of a target; what is wrong with them."""
-        problems = []
-        for index, output in enumerate(target.outputs):
-            other = self.outputs.add(output.path, target.name, folder=output.folder)
-            if other is not None:
-                problems.append(self._overlap(target, index, other))
-        return problems
-
-    def _overlap(self, target: Target, index: int, other: str) -> Problem:
-        output, owner = target.outputs[index], self.outputs.owners[other]
-        declaration = self.expansion.spec.targets[target.family]
-        keys: tuple[str | int, ...] = ("output",)
-        if "outputs" in declaration.table:
-            keys = ("outputs", output.name or index)
-        hint = ""
-        if output.path == other:
-            message = f"`{other}` is an output of both `{owner}` and `{target.name}`"
-            if owner == target.name:
-                message = f"`{other}` is an output of `{owner}` twice"
-            elif self.targets[owner].family == target.family:
-                variables = " ".join(f"`{{{name}}}`" for name in target.each)
-                hint = f"a foreach variable tells the outputs of instances apart: {variables}"
-        elif output.path.startswith(f"{other}/"):
-            message = f"`{output.path}`, an output of `{target.name}`, lies in `{other}`, one of `{owner}`"
-        else:
-            message = f"`{other}`, an output of `{owner}`, lies in `{output.path}`, one of `{target.name}`"
-        return Problem(message, target.part.file, place(declaration, *keys), hint=hint)
-
     def relink(self, name: str) -> Linked:
         """Work out what a target needs, from anew if need be."""
         linked = self._linker.linked(self.targets[name])
@@ -136,53 +101,62 @@ class Graph:
         """The circles, like `[a, b, a]`, among these names and what they need."""
         return ordered(names, self.needs.__getitem__)[1]
 
-    def circle_problem(self, circle: Sequence[str]) -> Problem:
-        """What to say of a circle."""
-        first = circle[0].removesuffix("[*]")
-        family = self.targets[first].family if first in self.targets else first
-        declaration = self.expansion.spec.targets[family]
-        between = [
-            next(link for link in self.links[user] if _through(link, needed))
-            for user, needed in pairwise(circle)
-            if user in self.links and needed in self.links
-        ]
-        return Problem(
-            f"targets need each other in a circle: {' -> '.join(circle)}",
-            declaration.part.file,
-            place(declaration),
-            hint="" if all(link.input.place for link in between) else IMPLICIT,
-        )
-
-    def written_sources(self) -> Iterator[tuple[str, Problem]]:
-        """The targets that write a source, and what to say of that."""
-        outputs = self.outputs
-        for name, source in self.sources.items():
-            if source.kind == "path":
-                path = source.text if source.text in outputs.owners else outputs.around(source.text)
-                written = [path] if path else []
-            else:
-                pattern = EVERYTHING if source.text == "./" else glob(source.text)
-                written = [*outputs.matching(pattern), *outputs.reaching(pattern)]
-            declaration = self.expansion.spec.sources[name]
-            for path in written[:1]:
-                owner = outputs.owners[path]
-                message = f"the source `{name}` is written by `{owner}`, as `{path}`"
-                keys = place(declaration, "path")
-                yield owner, Problem(message, declaration.part.file, keys)
-
-    def forget(self) -> None:
-        """Forget what was resolved: there are more targets now."""
-        self.resolver.forget()
-        self._reader.forget()
-
     def grow(self, pending_name: str, paths: Sequence[str], tree: Tree) -> Growth:
         """Add the instances of a foreach, now that all it needs is up to date.
 
-        `paths` are the files that are in the folder outputs it takes its instances from.
+        `paths` are the files in the folder outputs that its instances may come from. The name is
+        pending no more; those that waited for it are linked anew.
         """
-        from datamake.growth import grown
+        waiting = list(self.users.pop(pending_name, ()))
+        self.resolver.tree = tree
+        targets, wrong = self._unfold(pending_name, paths)
+        fresh = [target.name for target in targets]
+        fresh += [user for user in waiting if user in self.targets]
+        for name in fresh:
+            linked = self.relink(name)
+            wrong.setdefault(name, []).extend((*linked.missing, *linked.wrong))
+        for name in waiting:
+            if name in self.pending:
+                self._await_others(name)
+        for circle in self.circles(waiting + fresh):
+            for name in set(circle).intersection(fresh):
+                wrong[name].append(circular(self.expansion, self.links, circle))
+                self.need(name, ())
+        problems = {name: _told(found) for name, found in wrong.items() if found}
+        return Growth(tuple(target.name for target in targets), tuple(waiting), problems)
 
-        return grown(self, pending_name, paths, tree)
+    def _unfold(
+        self, pending_name: str, paths: Sequence[str]
+    ) -> tuple[list[Target], dict[str, list[Problem]]]:
+        """Take in the instances of a pending name; name → what is wrong with it."""
+        pending = self.pending.pop(pending_name)
+        self.need(pending_name, ())
+        self.outputs.templates.pop(pending_name, None)
+        expansion, resolver = self.expansion, self.resolver
+        origin = expansion.origins[pending.family]
+        if origin.capture is None:
+            rows = list(expansion.families[origin.like].rows.values())
+        else:
+            rows = captured(origin.capture, self.outputs, resolver.tree, resolver.made, paths)
+        targets, unfit = expansion.unfold(pending.family, rows)
+        wrong = {pending_name: unfit}
+        for target in targets:
+            self.targets[target.name] = target
+            wrong[target.name] = overlaps(expansion, self.outputs, target)
+        for owner, problem in written_sources(expansion, self.outputs):
+            if owner in wrong:
+                wrong[owner].append(problem)
+        resolver.forget()
+        self._reader.forget()
+        return targets, wrong
+
+    def _await_others(self, name: str) -> None:
+        """Note what is left to wait for, where new instances were part of it."""
+        pending = self.pending[name]
+        capture = self.expansion.origins[pending.family].capture
+        needs = awaited(capture, self.outputs, name) if capture else ()
+        self.pending[name] = replace(pending, needs=needs)
+        self.need(name, needs)
 
 
 def link(
@@ -199,13 +173,15 @@ def link(
     are noted in the graph.
     """
     graph = Graph(expansion, tree, made, memo)
-    found = [problem for target in graph.targets.values() for problem in graph.register(target)]
+    found: list[Problem] = []
+    for target in graph.targets.values():
+        found += overlaps(expansion, graph.outputs, target)
     for pending in graph.pending.values():
         graph.await_instances(pending)
-    found += [problem for _, problem in graph.written_sources()]
+    found += [problem for _, problem in written_sources(expansion, graph.outputs)]
     for name in graph.targets:
         found += graph.relink(name).wrong
-    found += [graph.circle_problem(circle) for circle in graph.circles(graph.needs)]
+    found += [circular(expansion, graph.links, each) for each in graph.circles(graph.needs)]
     first: dict[object, Problem] = {}
     for problem in found:
         first.setdefault((problem.file, problem.keys), problem)
@@ -215,5 +191,6 @@ def link(
     return graph
 
 
-def _through(link: Link, needed: str) -> bool:
-    return any(item.producer == needed for item in link.items)
+def _told(problems: Sequence[Problem]) -> str:
+    more = f", and {len(problems) - 1} more problems" if len(problems) > 1 else ""
+    return problems[0].message + more

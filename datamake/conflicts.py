@@ -1,0 +1,100 @@
+"""What targets cannot have: overlapping outputs, sources that they write, circles.
+
+Knows nothing of how a target is linked.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from datamake.datafile.positions import place
+from datamake.errors import Problem
+from datamake.patterns import EVERYTHING, glob
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from datamake.expansion import Expansion
+    from datamake.model import Link, Target
+    from datamake.outputs import Outputs
+
+IMPLICIT = (
+    "a word of a command that is another target's output is an input; "
+    "`implicit = false` turns that off"
+)
+
+
+def overlaps(expansion: Expansion, outputs: Outputs, target: Target) -> list[Problem]:
+    """Take in the outputs of a target; which of them are, hold or lie in others."""
+    problems = []
+    for index, output in enumerate(target.outputs):
+        other = outputs.add(output.path, target.name, folder=output.folder)
+        if other is not None:
+            problems.append(_overlap(expansion, target, index, (other, outputs.owners[other])))
+    return problems
+
+
+def _overlap(expansion: Expansion, target: Target, index: int, other: tuple[str, str]) -> Problem:
+    output, (path, owner) = target.outputs[index], other
+    declaration = expansion.spec.targets[target.family]
+    keys: tuple[str | int, ...] = ("output",)
+    if "outputs" in declaration.table:
+        keys = ("outputs", output.name or index)
+    hint = ""
+    if output.path.startswith(f"{path}/"):
+        message = (
+            f"`{output.path}`, an output of `{target.name}`, lies in `{path}`, one of `{owner}`"
+        )
+    elif output.path != path:
+        message = (
+            f"`{path}`, an output of `{owner}`, lies in `{output.path}`, one of `{target.name}`"
+        )
+    elif owner == target.name:
+        message = f"`{path}` is an output of `{owner}` twice"
+    else:
+        message = f"`{path}` is an output of both `{owner}` and `{target.name}`"
+        if expansion.targets[owner].family == target.family:
+            variables = ", ".join(f"`{{{name}}}`" for name in target.each)
+            hint = f"foreach variables tell the outputs of instances apart: {variables}"
+    return Problem(message, target.part.file, place(declaration, *keys), hint=hint)
+
+
+def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[str, Problem]]:
+    """The targets that write a source, and what to say of that."""
+    for name, source in expansion.sources.items():
+        if source.kind == "path":
+            path = source.text if source.text in outputs.owners else outputs.around(source.text)
+            written = [path] if path else []
+        else:
+            pattern = EVERYTHING if source.text == "./" else glob(source.text)
+            written = [*outputs.matching(pattern), *outputs.reaching(pattern)]
+        declaration = expansion.spec.sources[name]
+        for path in written[:1]:
+            owner = outputs.owners[path]
+            message = f"the source `{name}` is written by `{owner}`, as `{path}`"
+            yield owner, Problem(message, declaration.part.file, place(declaration, "path"))
+
+
+def circular(
+    expansion: Expansion, links: Mapping[str, Sequence[Link]], circle: Sequence[str]
+) -> Problem:
+    """What to say of targets, `[a, b, a]`, each of which needs the next."""
+    first = circle[0].removesuffix("[*]")
+    targets = expansion.targets
+    declaration = expansion.spec.targets[targets[first].family if first in targets else first]
+    declared = all(
+        any(link.input.place for link in links[user] if _leads_to(link, needed))
+        for user, needed in pairwise(circle)
+        if user in targets and needed in targets
+    )
+    return Problem(
+        f"targets need each other in a circle: {' -> '.join(circle)}",
+        declaration.part.file,
+        place(declaration),
+        hint="" if declared else IMPLICIT,
+    )
+
+
+def _leads_to(link: Link, needed: str) -> bool:
+    return any(item.producer == needed for item in link.items)
