@@ -58,7 +58,7 @@ class Blueprint:
         self.variables = variables
         self.foreach = "foreach" in declaration.table
         self.texts = texts
-        given = declaration.table.get(declaration.kind, "")
+        given = "" if declaration.kind == "copy" else declaration.table[declaration.kind]
         self.template: str | tuple[str, ...] = tuple(given) if isinstance(given, list) else given
         self.inputs = Inputs(texts, declared, variables, tree)
         script = self.template if isinstance(self.template, str) else "\0".join(self.template)
