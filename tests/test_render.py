@@ -547,7 +547,7 @@ def picture(live, width):
     return console.file.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width", [30, 40, 80, 200])
+@pytest.mark.parametrize("width", [16, 30, 40, 80, 200])
 def test_no_line_of_the_picture_is_wider_than_the_terminal(width):
     live, _ = drawing(width)
     live(Event("run-started", 0.0, None, {"total": 5000}))

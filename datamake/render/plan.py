@@ -100,11 +100,9 @@ def folded(targets: Iterable[PlannedTarget]) -> list[Line]:
     """Lines for targets: the instances of one family with the same status and reason codes in one."""
     groups: dict[object, list[PlannedTarget]] = {}
     for target in targets:
-        family, bracket, _ = target.name.partition("[")
+        family = target.name.partition("[")[0]
         codes = tuple(dict.fromkeys(reason.code for reason in target.reasons))
-        groups.setdefault((family, target.status, codes) if bracket else target.name, []).append(
-            target
-        )
+        groups.setdefault((family, target.status, codes), []).append(target)
     return [Line(tuple(group)) for group in groups.values()]
 
 
