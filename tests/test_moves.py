@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from datamake.moves import move, remove
+from datamake.moves import beside, move, remove
 
 NOBODY = 65_534
 
@@ -63,6 +63,35 @@ def test_only_a_link_is_removed(tmp_path):
     remove(str(tmp_path / "out"))
     remove(str(tmp_path / "out"))
     assert os.listdir(tmp_path / "folder") == ["file"]
+
+
+def test_a_move_between_file_systems_is_whole(tmp_path):
+    """Killed before any operation, the folder is whole at its source, or at its target alone."""
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is only one file system")
+    for steps in range(100):
+        source = Path(tempfile.mkdtemp(dir="/dev/shm"))
+        target = tmp_path / str(steps)
+        (source / "file").write_text("content")
+        left = iter(range(steps))
+
+        def step(_, left=left):
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        try:
+            move(str(source), str(target), step)
+        except KeyboardInterrupt:
+            whole, gone = (
+                (target, source) if target.exists() and not source.exists() else (source, "")
+            )
+            assert os.listdir(whole) == ["file"]
+            remove(beside(str(source)))
+            remove(str(source))
+            assert not gone or steps > 3
+        else:
+            break
+    assert (steps, os.listdir(target), source.exists()) == (5, ["file"], False)
 
 
 def test_what_is_not_there_cannot_be_moved(tmp_path):

@@ -447,6 +447,19 @@ def test_damage_that_is_found_late(open_state, folder, notices):
     assert list(open_state().records()) == ["kept"]
 
 
+def test_damage_that_two_builds_find(open_state, folder, notices):
+    """The second one goes on with what the first one began anew."""
+    written(open_state)
+    first, second = open_state(), open_state()
+    with open(f"{folder}/state.sqlite", "r+b") as file:
+        file.write(b"x" * os.path.getsize(f"{folder}/state.sqlite"))
+    for state, name in ((first, "first"), (second, "second")):
+        state.write(record(name))
+        state.commit()
+    assert notices == [NOTICE.format(1)]
+    assert list(open_state().records()) == ["first", "second"]
+
+
 def test_a_state_of_other_tables(open_state, folder, notices):
     """A database that is not a state is moved away too."""
     os.makedirs(folder)
@@ -523,15 +536,21 @@ class OldFileSystem(sqlite3.Connection):
         return super().execute(sql, *values)
 
 
-def test_a_file_system_that_cannot_write_ahead(open_state, monkeypatch, folder):
-    """The state is kept as databases were before."""
+def test_a_file_system_that_cannot_write_ahead(open_state, monkeypatch, folder, notices):
+    """The state is kept as databases were before, and may be deleted there too."""
     monkeypatch.setattr(
         database,
         "_connected",
         lambda path: sqlite3.connect(path, isolation_level=None, factory=OldFileSystem),
     )
-    everything(open_state())
-    assert open_state()._database._execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    state = open_state()
+    everything(state)
+    assert state._database._execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    shutil.rmtree(folder)
+    os.makedirs(folder)
+    everything(state)
+    assert list(open_state().records()) == ["new"]
+    assert notices == []
 
 
 # Only read

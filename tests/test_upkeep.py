@@ -11,6 +11,7 @@ import pytest
 import datamake
 from datamake import upkeep
 from datamake.locks import Locks
+from datamake.made import Made
 
 TEXT = """
 [targets.clean]
@@ -54,6 +55,7 @@ def test_all_outputs_are_removed(built):
     assert clean(built) == (OUTPUTS, [])
     assert built.files("build/**/*.*") == ["build/notes.txt"]
     assert built.files("raw/*") == ["raw/01.csv", "raw/02.csv"]
+    assert Made(str(built.path(".datamake"))).load() == {}
     assert clean(built) == ([], [])
     again = built.build()
     assert (again.ran, len(again.restored)) == ([], 4)
@@ -123,6 +125,18 @@ def test_nothing_goes_unless_it_is_confirmed(built):
     assert clean(built, "clean", confirm=asked.extend) == ([], [])
     assert asked == OUTPUTS[:2]
     assert built.exists("build/clean/01.csv")
+
+
+def test_what_is_changed_meanwhile_stays(built):
+    """It is looked at once more, after the question."""
+
+    def confirm(_):
+        built.write("build/log.txt", "by hand")
+        return True
+
+    removed, notices = clean(built, "log", confirm=confirm)
+    assert (removed, built.read("build/log.txt")) == ([], "by hand")
+    assert notices == ["left `build/log.txt`: it was changed since datamake made it"]
 
 
 def test_cleaning_waits_for_builds(built):
