@@ -18,7 +18,7 @@ from math import inf
 from xxhash import xxh3_64_hexdigest
 
 from datamake.errors import EnvironmentFailed
-from datamake.moves import beside, is_folder, move, remove
+from datamake.moves import beside, discard, is_folder, move, remove
 from datamake.quoting import quoted, unquoted
 
 TYPE_CHECKING = False
@@ -324,11 +324,9 @@ class Folders:
 
     def discard(self, path: str) -> None:
         """Remove, in one moment, what is at a path, if anything."""
-        trash = os.path.join(self._folder, "trash", os.urandom(8).hex())
         if os.path.lexists(path):
-            move(path, trash, self._step)
-            self._step("empty the trash")
-            remove(trash)
+            trash = os.path.join(self._folder, "trash", os.urandom(8).hex())
+            discard(path, trash, self._step)
 
     def expire(self, before: float) -> None:
         """Remove what was displaced or failed before a time, and the trash."""

@@ -31,6 +31,21 @@ def move(source: str, target: str, step: Callable[[str], None] = lambda _: None)
         _move_far(source, target, step)
 
 
+def discard(path: str, trash: str, step: Callable[[str], None] = lambda _: None) -> None:
+    """Remove what is at `path` in one moment: by way of `trash`, or from a name beside it."""
+    step("rename to the trash")
+    try:
+        _rename(path, trash)
+    except OSError as error:
+        if error.errno != EXDEV:
+            raise
+        trash = beside(path)
+        remove(trash)
+        os.rename(path, trash)
+    step("empty the trash")
+    remove(trash)
+
+
 def remove(path: str) -> None:
     """Remove a file, or a folder with all in it; fine if it is not there, or goes meanwhile."""
     try:
