@@ -13,7 +13,7 @@ from datamake.actions import by_name, input_paths
 from datamake.actions import log_path as log_of
 from datamake.datafile.placeholders import PathText, PlaceholderError, arguments, script
 from datamake.errors import UsageError
-from datamake.fingerprint import fields, fingerprint
+from datamake.fingerprint import Content, fields, fingerprint
 from datamake.judge import Demands, InputGone, Judge
 from datamake.model import size_of
 from datamake.request import chosen
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from datamake.fingerprint import Content
-    from datamake.model import Item, Output, PlannedTarget, Reason, Target
+    from datamake.model import Output, PlannedTarget, Reason, Target
     from datamake.project import Project
     from datamake.state import Run, TargetRun
 
@@ -89,9 +88,9 @@ def show(project: Project, name: str) -> Document:
         "tags": list(target.tags),
         "status": planned.status.value,
         "reasons": [_reason(reason) for reason in planned.reasons],
-        "command": _command(project, target, contents),
+        "command": _command(project, target, [*contents, *absent]),
         "cwd": target.surroundings.cwd,
-        "inputs": _inputs(contents, absent),
+        "inputs": _inputs([*contents, *absent]),
         "code": [{"path": path, "digest": digest} for path, digest in context.code],
         "params": dict(target.params),
         "env": surroundings.counted(target, os.environ),
@@ -226,7 +225,9 @@ def _shown_path(output: Output) -> str:
     return output.path + "/" * output.folder
 
 
-def _contents(project: Project, target: Target, judge: Judge) -> tuple[list[Content], list[Item]]:
+def _contents(
+    project: Project, target: Target, judge: Judge
+) -> tuple[list[Content], list[Content]]:
     """A target's inputs with their contents as they are on disk, and those that are not there."""
     graph = project.graph
     absent: dict[str | None, None] = {}
@@ -241,23 +242,23 @@ def _contents(project: Project, target: Target, judge: Judge) -> tuple[list[Cont
         contents = list(judge.contents(target.name, dict.fromkeys(names)))
     except InputGone:
         contents, absent = [], dict.fromkeys((None, *graph.needs[target.name]))
-    items = [item for link in graph.links.get(target.name, ()) for item in link.items]
-    return contents, [item for item in items if item.producer in absent]
-
-
-def _inputs(contents: Sequence[Content], absent: Sequence[Item]) -> list[Document]:
-    rows: list[tuple[str | None, str, str | None, str | None]] = [
-        (each.link.input.name, each.path, each.digest, each.producer) for each in contents
+    return contents, [
+        Content(link, item.path, "", item.producer)
+        for link in graph.links.get(target.name, ())
+        for item in link.items
+        if item.producer in absent
     ]
-    rows += [(None, item.path, None, item.producer) for item in absent]
+
+
+def _inputs(contents: Sequence[Content]) -> list[Document]:
     return [
         {
-            **_if_known("name", name),
-            "path": path or producer,
-            "digest": digest,
-            **_if_known("producer", producer),
+            **_if_known("name", content.link.input.name),
+            "path": content.path or content.producer,
+            "digest": content.digest or None,
+            **_if_known("producer", content.producer),
         }
-        for name, path, digest, producer in rows
+        for content in contents
     ]
 
 
@@ -304,7 +305,7 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
         return (
             script(template, values) if isinstance(template, str) else arguments(template, values)
         )
-    except PlaceholderError:  # of an input that is not there
+    except PlaceholderError:  # of an input that no file matches
         return template if isinstance(template, str) else list(template)
 
 

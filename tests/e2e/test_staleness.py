@@ -205,7 +205,7 @@ def test_code_counts(project):
 
 def test_implicit_code_can_be_turned_off(project):
     """Then only what is declared counts."""
-    project.datafile(CODE + "implicit = false\n")
+    project.datafile(CODE.replace('code = ["conf/*.toml"]', "implicit = false"))
     project.write("src.txt", "1")
     project.write("scripts/a.sh", 'cp "$1" "$2"')
     assert project.build().ran == ["a"]
