@@ -240,10 +240,25 @@ def test_a_function_that_is_not_there(keepers, call, tmp_path):
     assert run(keepers, call("few:c")) == ("module `few` has no function `c`", facts)
 
 
-def test_a_timeout_of_a_call(keepers, call, tmp_path):
-    """Ends it like a command."""
-    (tmp_path / "slow.py").write_text("import time\ndef run(): time.sleep(60)\n")
+SLOW = """
+import signal
+import sys
+import time
+
+def run():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        time.sleep(60)
+    finally:
+        print("cleaned")
+"""
+
+
+def test_a_timeout_of_a_call(keepers, call, log, tmp_path):
+    """Ends it like a command: it may clean up."""
+    (tmp_path / "slow.py").write_text(SLOW)
     assert run(keepers, call("slow:run", timeout=0.3))[0] == "timed out after 300ms"
+    assert log() == b"cleaned\n"
 
 
 def test_project_modules_of_any_name(keepers, call, tmp_path, log):

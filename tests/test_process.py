@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ from processes import linux, marked, soon
 
 from datamake import capture
 from datamake.errors import EnvironmentFailed
+from datamake.keeper import END
 from datamake.model import Action
-from datamake.process import Keepers, Outcome, last_lines, span
+from datamake.process import Keeper, Keepers, Outcome, last_lines, request_of, span
 
 
 @pytest.fixture
@@ -131,11 +133,14 @@ def test_path_of_the_action(keepers, command, tmp_path, log):
 
 def test_surroundings(keepers, command, log):
     """stdin is empty, signals are as usual, no descriptor is open, the environment is exact."""
-    fields = {"env": {"NAME": "a\udcffb"}}
-    action = command("cat; printf %s $NAME; ls /proc/self/fd | wc -l; kill -PIPE $$", **fields)
-    error, _ = run(keepers, action)
+    opened = fcntl.fcntl(0, fcntl.F_DUPFD, 100)
+    script = f"cat; printf %s $NAME; : <&{opened} || echo closed; kill -PIPE $$; echo lived"
+    try:
+        error, _ = run(keepers, command("bash", "-c", script, env={"NAME": "a\udcffb"}))
+    finally:
+        os.close(opened)
     assert error == "killed by SIGPIPE"
-    assert log() == b"a\xffb4\n"
+    assert log() == b"a\xffbbash: line 1: %d: Bad file descriptor\nclosed\n" % opened
 
 
 def test_names_of_any_kind(keepers, command, tmp_path):
@@ -171,9 +176,11 @@ def test_a_command_within_its_time(keepers, command):
     assert run(keepers, command("sleep 0.1", timeout=5.0)) == (None, ())
 
 
-def test_a_stopped_command_ends_too(keepers, command):
+def test_a_stopped_command_ends_too(keepers, command, log):
     """It is woken, so that SIGTERM reaches it."""
-    assert run(keepers, command("kill -STOP $$", timeout=0.2))[0] == "timed out after 200ms"
+    action = command("trap 'echo woken; exit' TERM; kill -STOP $$; sleep 60", timeout=0.2)
+    assert run(keepers, action)[0] == "timed out after 200ms"
+    assert log() == b"woken\n"
 
 
 def test_interrupted(keepers, command, tmp_path):
@@ -206,6 +213,15 @@ def test_success_after_an_interruption_is_none(keepers, command, tmp_path):
     keepers.end(at_once=False)
     thread.join(5)
     assert [outcome.error for outcome in outcomes] == ["interrupted"]
+
+
+def test_a_keeper_that_was_told_to_end_runs_nothing(command, tmp_path):
+    """However close a request is behind that."""
+    kept = Keeper("")
+    kept.tell(END)
+    assert kept.reply(request_of(command("touch late"), 1.0)) is None
+    assert kept.close() == 0
+    assert not (tmp_path / "late").exists()
 
 
 # Nothing is left
