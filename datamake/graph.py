@@ -107,7 +107,7 @@ class Graph:
         `paths` are the files in the folder outputs that its instances may come from. The name is
         pending no more; those that waited for it are linked anew.
         """
-        waiting = list(self.users.pop(pending_name, ()))
+        waiting = list(self.users.get(pending_name, ()))
         self.resolver.tree = tree
         targets, wrong = self._unfold(pending_name, paths)
         fresh = [target.name for target in targets]
@@ -122,6 +122,7 @@ class Graph:
             for name in set(circle).intersection(fresh):
                 wrong[name].append(circular(self.expansion, self.links, circle))
                 self.need(name, ())
+        self.users.pop(pending_name, None)
         problems = {name: _told(found) for name, found in wrong.items() if found}
         return Growth(tuple(target.name for target in targets), tuple(waiting), problems)
 
