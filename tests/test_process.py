@@ -224,6 +224,29 @@ def test_a_keeper_that_was_told_to_end_runs_nothing(command, tmp_path):
     assert not (tmp_path / "late").exists()
 
 
+@linux
+def test_signals_that_are_ignored_from_the_start(tmp_path):
+    """Commands have them as usual, and ends are seen."""
+    code = CLIENT + "\nfor t in threading.enumerate()[1:]: t.join()\nkeepers.close()\n"
+    client = subprocess.run(
+        [
+            "sh",
+            "-c",
+            'trap "" CHLD; exec "$@"',
+            "sh",
+            sys.executable,
+            "-c",
+            code,
+            tmp_path,
+            "sleep 0.01 & wait; touch 1",
+        ],
+        check=False,
+        capture_output=True,
+    )
+    assert (client.returncode, client.stderr) == (0, b"")
+    assert (tmp_path / "1").exists()
+
+
 # Nothing is left
 
 

@@ -25,6 +25,8 @@ class Local:
         self._waiting: SimpleQueue[Action | None] = SimpleQueue()
         self._ended: SimpleQueue[Result | BaseException] = SimpleQueue()
         self._open = 0
+        self._raised: BaseException | None = None
+        """What is raised when all results from before it have been taken."""
         self._cancelled = False
 
     def submit(self, action: Action) -> None:
@@ -40,14 +42,18 @@ class Local:
         """What ended; see the protocol. A signal's handler runs, and may raise, at once."""
         results: list[Result] = []
         try:
-            while self._open:
+            while self._open and self._raised is None:
                 ended = self._ended.get(block=not results, timeout=timeout)
                 self._open -= 1
                 if isinstance(ended, BaseException):
-                    raise ended
-                results.append(ended)
+                    self._raised = ended
+                else:
+                    results.append(ended)
         except Empty:
             pass
+        if self._raised is not None and not results:
+            raised, self._raised = self._raised, None
+            raise raised
         return results
 
     def cancel(self, signal: int) -> None:

@@ -144,6 +144,20 @@ def test_what_no_target_is_at_fault_for_is_raised(executor, action, tmp_path):
     assert ended(executor, 1) == {"c": None}
 
 
+def test_a_result_is_not_lost_to_what_is_raised(action, tmp_path):
+    """It comes first."""
+    executor = open_executor("local", 1)
+    executor.submit(action("good", "true"))
+    executor.submit(action("b", "touch begun", kind="nonsense"))
+    executor.submit(action("last", "touch last"))
+    assert there(tmp_path / "last")
+    assert [result.target for result in executor.wait()] == ["good"]
+    with pytest.raises(KeyError):
+        executor.wait()
+    assert ended(executor, 1) == {"last": None}
+    executor.close()
+
+
 def test_a_signal_ends_waiting(executor, action):
     """Its handler runs at once, and what it raises comes out."""
 
