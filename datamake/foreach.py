@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 MOST = 1_000_000
 """Instances that one target may have."""
 
-STEP = re.compile(r"([1-9][0-9]{0,5})(h|d|w|mo|y)")
-MOMENT = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d)?)?)?)?)?")
+MOMENT = re.compile(
+    r"(\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?)?)?)?)"
+    r"(?:(?<=:\d\d)(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
+)
+"""An ISO date or date-time, as much of it as is given; fractions and the zone count for nothing."""
 SHOWN = {"y": 4, "mo": 7, "w": 10, "d": 10, "h": 13}
 """How many characters of an ISO date-time tell apart periods of a unit."""
+SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800, "mo": 2678400, "y": 31622400}
+"""The length of a unit, at most."""
 PRECISION = {4: "y", 7: "mo", 10: "d", 13: "h", 16: "min", 19: "s"}
 """The unit that an ISO date-time of so many characters ends in."""
 
@@ -69,13 +74,10 @@ def remaining(rows: Iterable[Row], excluded: Sequence[Mapping[str, str]]) -> lis
 def dates(given: Mapping[str, Any], now: str) -> list[str]:
     """The dates of `{ from, to, every }`, written as `from` is, as far as that tells them apart.
 
-    `to` is included; without it the last is that of the last period that is over by `now` (ISO).
+    `every` is `1h`, `1d`, `1w`, `1mo` or `1y`. `to` is included; without it the last is that of the last period that is over by `now` (ISO).
     Raises ValueError.
     """
-    step = STEP.fullmatch(str(given.get("every", "1d")))
-    if step is None:
-        raise ValueError(f"`every` is `1h`, `1d`, `1w`, `1mo` or `1y`, not `{given['every']}`")
-    count, unit = int(step[1]), step[2]
+    unit = given["every"][1:]
     first, length = _moment(given["from"])
     present = _moment(now)[0]
     limit = None
@@ -84,16 +86,18 @@ def dates(given: Mapping[str, Any], now: str) -> list[str]:
         limit = _later(last, 1, PRECISION[precision])
     shown = max(length, SHOWN[unit])
     found: list[str] = []
-    while len(found) <= MOST:
-        moment = _later(first, len(found) * count, unit)
+    seconds = ((present if limit is None else limit) - first).total_seconds()
+    if seconds / SECONDS[unit] > MOST:
+        raise ValueError(f"foreach makes more than {MOST:,} dates")
+    while True:
+        moment = _later(first, len(found), unit)
         if limit is None:
-            over = _later(first, (len(found) + 1) * count, unit) > present
+            over = _later(first, len(found) + 1, unit) > present
         else:
             over = moment >= limit
         if over:
             return found
         found.append(moment.isoformat(timespec="seconds")[:shown])
-    raise ValueError(f"foreach makes more than {MOST:,} dates")
 
 
 def _moment(given: Any) -> tuple[datetime, int]:
@@ -101,12 +105,12 @@ def _moment(given: Any) -> tuple[datetime, int]:
     from datetime import datetime
 
     text = text_of(given)
-    match = MOMENT.match(text)
-    if match is None or len(match[0]) not in PRECISION:
+    match = MOMENT.fullmatch(text)
+    if match is None:
         raise ValueError(f"`{text}` is not a date like `2013-01-01`")
-    length = len(match[0])
+    length = len(match[1])
     try:
-        whole = match[0] + "0000-01-01T00:00:00"[length:]
+        whole = match[1] + "0000-01-01T00:00:00"[length:]
         return datetime.fromisoformat(whole), length
     except ValueError:
         raise ValueError(f"`{text}` is not a date like `2013-01-01`") from None
@@ -123,7 +127,6 @@ def _later(moment: datetime, count: int, unit: str) -> datetime:
             year, month = divmod(months, 12)
             day = min(moment.day, monthrange(year, month + 1)[1])
             return moment.replace(year=year, month=month + 1, day=day)
-        seconds = {"w": 604800, "d": 86400, "h": 3600, "min": 60, "s": 1}[unit]
-        return moment + timedelta(seconds=seconds * count)
+        return moment + timedelta(seconds=SECONDS[unit] * count)
     except (OverflowError, ValueError):
         return datetime(9999, 12, 31, 23, 59, 59)  # noqa: DTZ001 - no moment here has a zone

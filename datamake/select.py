@@ -100,6 +100,8 @@ class Selection:
 
     def plain(self, text: str) -> list[str]:
         """What a name, path or property selects."""
+        if not text:
+            raise UsageError("a selection without a name")
         method, colon, wanted = text.partition(":")
         if colon and method in ("tag", "owner", "kind", "state"):
             return self.having(method, wanted)
@@ -142,7 +144,7 @@ class Selection:
     def writing(self, text: str) -> list[str]:
         """What makes a path. Raises UsageError if nothing does."""
         outputs = self.graph.outputs
-        path = joined("", text) if text else ""
+        path = joined("", text)
         folder = outputs.inside(path)
         if path in outputs.owners:
             return [outputs.owners[path]]
