@@ -65,7 +65,9 @@ class Blueprint:
         self._used = names(script, shell=declaration.kind == "run")
         self.slots = list(self._slots())
         self._habits: Habits | None = None
-        self._vary = any(varies(declaration.table.get(key), variables) for key in KEYS)
+        self._vary = self.foreach and any(
+            key in KEYS and varies(given, variables) for key, given in declaration.table.items()
+        )
 
     def target(self, row: Mapping[str, str]) -> Target:
         """The instance with these foreach values. Raises `filling.Fault`."""

@@ -66,6 +66,8 @@ class Texts:
 
     def fixed(self, text: str, variables: Container[str], *keys: str | int) -> str:
         """The text with params filled in and variables left out."""
+        if "{" not in text:
+            return text
         return "".join(
             piece
             if isinstance(piece, str)

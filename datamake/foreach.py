@@ -91,11 +91,7 @@ def dates(given: Mapping[str, Any], now: str) -> list[str]:
         raise ValueError(f"foreach makes more than {MOST:,} dates")
     while True:
         moment = _later(first, len(found), unit)
-        if limit is None:
-            over = _later(first, len(found) + 1, unit) > present
-        else:
-            over = moment >= limit
-        if over:
+        if moment >= limit if limit else _later(first, len(found) + 1, unit) > present:
             return found
         found.append(moment.isoformat(timespec="seconds")[:shown])
 

@@ -91,7 +91,7 @@ class Reader:
         keys = ("foreach", variable)
         if isinstance(given, str):
             given = self.param(text := given, *keys)
-            if not isinstance(given, (list, dict)):
+            if not isinstance(given, list):
                 raise self.texts.fault(f"`{text}` is no list", *keys)
         if isinstance(given, dict):
             shown = {name: self.text(each, *keys, name) for name, each in given.items()}
