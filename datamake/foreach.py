@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST = 1_000_000
 """Instances that one target may have."""
 
-MOMENT = re.compile(
+MOMENT = (
     r"(\d{4}(?:-\d\d(?:-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d)?)?)?)?)?)"
     r"(?:(?<=:\d\d)(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
 )
@@ -101,7 +101,7 @@ def _moment(given: Any) -> tuple[datetime, int]:
     from datetime import datetime
 
     text = text_of(given)
-    match = MOMENT.fullmatch(text)
+    match = re.fullmatch(MOMENT, text)
     if match is None:
         raise ValueError(f"`{text}` is not a date like `2013-01-01`")
     length = len(match[1])

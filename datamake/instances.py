@@ -17,11 +17,8 @@ if TYPE_CHECKING:
     from datamake.model import Target
 
 NAMED = re.compile(r"([A-Za-z_][A-Za-z0-9_.-]*)(?:\[(.*)\])?", re.DOTALL)
-ARGUMENT = re.compile(
-    r"""(?:([A-Za-z_][A-Za-z0-9_-]*)=)?(?:"((?:[^"]|"")*)"|([^",\[\]]*))(,|$)""", re.DOTALL
-)
-QUOTE = re.compile(r'[",\[\]]')
-NUMBER = re.compile(r"-?[0-9]+")
+ARGUMENT = r"""(?:([A-Za-z_][A-Za-z0-9_-]*)=)?(?:"((?:[^"]|"")*)"|([^",\[\]]*))(,|$)"""
+SPECIAL = frozenset('",[]')
 
 
 @value
@@ -43,8 +40,9 @@ def named(text: str) -> tuple[str, str | None] | None:
 def arguments(text: str) -> list[Argument]:
     """What brackets hold. Raises ValueError if it cannot be read."""
     found, end = [], 0
+    argument = re.compile(ARGUMENT, re.DOTALL)
     while True:
-        match = ARGUMENT.match(text, end)
+        match = argument.match(text, end)
         if match is None:
             raise ValueError(f"`[{text}]` cannot be read: quote a value that has `,`, `[` or `]`")
         exact = match[2] is not None
@@ -61,7 +59,7 @@ def arguments(text: str) -> list[Argument]:
 def bracketed(values: Iterable[str]) -> str:
     """The values as they stand in an instance's name."""
     return ",".join(
-        '"' + text.replace('"', '""') + '"' if not text or QUOTE.search(text) else text
+        '"' + text.replace('"', '""') + '"' if not text or not SPECIAL.isdisjoint(text) else text
         for text in values
     )
 
@@ -148,7 +146,7 @@ def _fits(argument: Argument, text: str) -> bool:
 
 def _between(low: str, text: str, high: str) -> bool:
     """Whether a value lies in a range, ends included: as numbers where all are, else as texts."""
-    if all(NUMBER.fullmatch(each) for each in (low, text, high)):
+    if all(re.fullmatch("-?[0-9]+", each) for each in (low, text, high)):
         return int(low) <= int(text) <= int(high)
     return low <= text <= high
 

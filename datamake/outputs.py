@@ -37,6 +37,7 @@ class Outputs:
         self._above: dict[str, str] = {}
         """Every folder above an output → one output in it."""
         self._sorted: list[str] = []
+        self._recent: list[str] = []
 
     def __contains__(self, path: object) -> bool:
         """Whether a target writes this path, or may."""
@@ -59,6 +60,7 @@ class Outputs:
             parent = parent.rpartition("/")[0]
         self._above.update(dict.fromkeys(new, path))
         self.owners[path] = owner
+        self._recent.append(path)
         if folder:
             self.folders.add(path)
         return None
@@ -78,8 +80,10 @@ class Outputs:
 
     def under(self, folder: str) -> Iterator[str]:
         """The outputs in a folder, sorted; `""` is the root."""
-        if len(self._sorted) != len(self.owners):
-            self._sorted = sorted(self.owners)
+        if self._recent:
+            self._sorted += self._recent
+            self._sorted.sort()
+            self._recent = []
         start = f"{folder}/" if folder else ""
         for index in range(bisect_left(self._sorted, start), len(self._sorted)):
             path = self._sorted[index]

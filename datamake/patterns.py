@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from datamake.model import Tree
 
 MAGIC = re.compile(r"[*?[]")
-SPECIAL = re.compile(r"(?<![^/])\*\*/|\*+|\?|\[!?\]?[^\]]*\]")
-WILD = re.compile(r"[*?\]]")
+SPECIAL = r"(?<![^/])\*\*/|\*+|\?|\[!?\]?[^\]]*\]"
 DEEP = "**"
 
 
@@ -145,7 +144,7 @@ def _shape(segment: str) -> re.Pattern[str] | None:
 def _expression(text: str) -> str:
     """The regular expression for a part of a glob."""
     whole, end = "", 0
-    for match in SPECIAL.finditer(text):
+    for match in re.finditer(SPECIAL, text):
         whole += re.escape(text[end : match.start()])
         end = match.end()
         whole += _special(match[0])
@@ -241,6 +240,6 @@ def _may_be_alike(one: str, other: str) -> bool:
     if not MAGIC.search(other):
         return alike(one, other)
     head, other_head = MAGIC.split(one, 1)[0], MAGIC.split(other, 1)[0]
-    tail, other_tail = WILD.split(one)[-1], WILD.split(other)[-1]
+    tail, other_tail = re.split(r"[*?\]]", one)[-1], re.split(r"[*?\]]", other)[-1]
     heads = head.startswith(other_head) or other_head.startswith(head)
     return heads and (tail.endswith(other_tail) or other_tail.endswith(tail))

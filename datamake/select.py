@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     States = Callable[[], Mapping[str, Collection[str]]]
 
-AROUND = re.compile(r"(?:([0-9]*)(\+))?(.*?)(?:(\+)([0-9]*))?", re.DOTALL)
+AROUND = r"(?s)(?:([0-9]*)(\+))?(.*?)(?:(\+)([0-9]*))?"
 STATES = ("stale", "failed", "missing")
 EVERYTHING = 1 << 62
 """More steps than there can be."""
@@ -73,7 +73,7 @@ class Selection:
 
     def widened(self, part: str) -> dict[str, None]:
         """What one part of an intersection selects, with what is above and below."""
-        match = AROUND.fullmatch(part)
+        match = re.fullmatch(AROUND, part)
         if match is None or part in self.graph.outputs.owners:
             return dict.fromkeys(self.plain(part))
         above, plus, text, more, below = match.groups()
