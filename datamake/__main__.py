@@ -10,16 +10,29 @@ import os
 import sys
 
 from datamake.cli.door import plain_build
-from datamake.cli.failures import guarded
-from datamake.cli.opening import has_datafile
-from datamake.cli.options import with_environment
-from datamake.cli.running import run_build
+from datamake.cli.rest import at_rest
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datamake.cli.options import Build
 
 
 def main() -> int:
     """Carry out this process's command line and answer its exit status."""
     arguments = sys.argv[1:]
     build = None if "_DATAMAKE_COMPLETE" in os.environ else plain_build(arguments)
+    if build is not None and at_rest(build):
+        return 0
+    return carried_out(build, arguments)
+
+
+def carried_out(build: Build | None, arguments: list[str]) -> int:
+    """The exit status of a build, or of whatever command `arguments` are."""
+    from datamake.cli.failures import guarded
+    from datamake.cli.opening import has_datafile
+    from datamake.cli.options import with_environment
+    from datamake.cli.running import run_build
+
     if build is None or not (arguments or has_datafile(os.getcwd())):
         from datamake.cli import app
 

@@ -5,8 +5,6 @@ Knows nothing of command lines. It writes records as the engine does, but never 
 
 from __future__ import annotations
 
-import os
-
 from datamake.errors import UsageError
 from datamake.judge import Demands, Judge
 from datamake.model import Record, Written
@@ -27,7 +25,7 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     """
     space = project.space
     selected = chosen(space, select, project.states)
-    judge = Judge(space, Demands(), os.environ)
+    judge = Judge(space, Demands(), space.variables)
     accepted = []
     for name in space.graph.closure(selected):
         target = space.graph.targets.get(name)

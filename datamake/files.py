@@ -84,6 +84,8 @@ class Files:
         self._seen = Remembered()
         self.stats = 0
         self.bytes_read = 0
+        self.looked: set[str] = set()
+        """Every path that was looked at, whether anything was there or not."""
 
     def absolute(self, path: str) -> str:
         """Where a path is for the operating system."""
@@ -105,7 +107,10 @@ class Files:
     def listing(self, path: str) -> Listing:
         """What is in a folder now. Raises EnvironmentFailed as `digest` does."""
         path = path.rstrip("/")
-        return scanned(self.absolute(path), path, self._file)
+        found = scanned(self.absolute(path), path, self._file)
+        for name in (*found.files, *found.links, *found.folders):
+            self.looked.update(f"{path}/{folder}" for folder in (name, *parents(name)))
+        return found
 
     def forget(self, path: str) -> None:
         """Look again at a path, at all below it and at the folders that it is in."""
@@ -117,6 +122,7 @@ class Files:
 
     def _digest(self, path: str) -> str | None:
         self.stats += 1
+        self.looked.add(path)
         try:
             status = os.stat(self.absolute(path))
         except (OSError, ValueError) as error:

@@ -56,7 +56,7 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
     """All that decides the result of a target's action, in a fixed order."""
     template = target.template
     script = template if isinstance(template, str) else "\0".join(template)
-    used = names(script)
+    used = names(script, shell=target.kind == "run")
     found: list[Field] = [("rules", "", RULES[target.kind]), ("command", "", script.strip())]
     found += _surroundings(target, context, used)
     found += [("param", name, text_of(target.params[name])) for name in sorted(target.params)]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import time
 
+from datamake import __version__, image
 from datamake.engine import Engine, Settings
-from datamake.errors import EnvironmentFailed, TargetLocked, UsageError
+from datamake.errors import TargetLocked, UsageError
 from datamake.judge import Judge
 from datamake.model import Status
 from datamake.plan import Planner, urgency
@@ -47,7 +48,7 @@ def load(
     there is no Datafile, and EnvironmentFailed.
     """
     root, file = located(path or os.getcwd())
-    return Project(Workspace(root, file, profile, params))
+    return Project(Workspace(root, file, profile, params), as_written=not params)
 
 
 def located(path: str) -> tuple[str, str]:
@@ -96,8 +97,12 @@ def _is_root(file: str) -> bool:
 class Project:
     """An open project; `close` it, or use it in a `with` statement."""
 
-    def __init__(self, space: Workspace) -> None:
+    def __init__(self, space: Workspace, *, as_written: bool = True) -> None:
         self.space = space
+        self._as_written = as_written
+        """Whether params are those of the Datafile and the profile."""
+        self._rest: tuple[Sequence[str], str, Mapping[str, object]] | None = None
+        """What to write into the image of a build that had nothing to do."""
 
     @property
     def root(self) -> str:
@@ -120,6 +125,7 @@ class Project:
         Raises UsageError for a wrong selection or option, DatafileError for missing inputs.
         """
         wanted = self._options(options)
+        self.space.begin(write=False)
         request = requested(self.space, select, wanted, self.states)
         plan = self._planner(request).plan(
             request.needs, wanted.jobs or jobs(), urgency(self.space, request.needs)
@@ -142,11 +148,7 @@ class Project:
         """
         wanted = self._options(options)
         self._refuse_nesting()
-        if self.space.state.readonly:
-            raise EnvironmentFailed(
-                "cannot build: `.datamake` cannot be written",
-                [os.path.join(self.root, ".datamake")],
-            )
+        self.space.begin(write=True)
         request = requested(self.space, select, wanted, self.states)
         self._share_tree(wanted)
         settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
@@ -154,6 +156,8 @@ class Project:
         try:
             result = engine.build(request.needs, urgency(self.space, request.needs))
             self.space.cache.trim()
+            if wanted == Options(wanted.jobs, wanted.keep_going, cache=wanted.cache):
+                self._note_rest(select, request, result)
             return result
         finally:
             self.space.locks.release_tree()
@@ -183,6 +187,8 @@ class Project:
     def close(self) -> None:
         """Writes what is to be remembered, and lets go of files and locks."""
         self.space.close()
+        if self._rest is not None:
+            image.write(self.root, self.space.opened, *self._rest)
 
     def __enter__(self) -> Self:
         return self
@@ -206,7 +212,31 @@ class Project:
         return Planner(self.space, self._judge(request), request.taken)
 
     def _judge(self, request: Request) -> Judge:
-        return Judge(self.space, request.demands, os.environ)
+        return Judge(self.space, request.demands, self.space.variables)
+
+    def _note_rest(self, select: Sequence[str], request: Request, result: BuildResult) -> None:
+        """Has an image written when the project is closed, if there was nothing to do or to say."""
+        space = self.space
+        targets = [
+            space.graph.targets[name] for name in request.needs if name in space.graph.targets
+        ]
+        at_rest = all(
+            target.status is Status.UP_TO_DATE and target.present for target in result.targets
+        )
+        if not (result.ok and at_rest and self._as_written and space.timeless) or result.notices:
+            return
+        ages = [
+            record.time + target.policy.max_age
+            for target in targets
+            if target.policy.max_age is not None and (record := space.record(target.name))
+        ]
+        seen = {
+            "count": len(result.targets),
+            "paths": space.looked,
+            "env": {name for target in targets for name in target.surroundings.env},
+            "expires": min(ages, default=None),
+        }
+        self._rest = ((space.spec.profile or "", *select), __version__, seen)
 
     def _refuse_nesting(self) -> None:
         if os.environ.get("DATAMAKE_ROOT") == self.root:

@@ -65,7 +65,7 @@ def reproduce(project: Project, name: str) -> dict[str, Any]:
 
 def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
     space = project.space
-    judge = Judge(space, Demands(needed=frozenset(space.graph.targets)), os.environ)
+    judge = Judge(space, Demands(needed=frozenset(space.graph.targets)), space.variables)
     for need in space.graph.closure([target.name])[:-1]:
         known = judge.as_it_is(need) if need in space.graph.targets else None
         if known is not None:
@@ -93,7 +93,7 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
         os.symlink(os.path.join(space.root, ".venv"), os.path.join(folder, ".venv"))
     elsewhere: Any = Clean(folder, space.spec)
     numbers = {pool: list(range(count)) for pool, count in target.resources.pool.items()}
-    action = Preparation(elsewhere, os.environ).action(
+    action = Preparation(elsewhere, space.variables).action(
         target, contents, verdict.fingerprint, numbers
     )
     executor = open_executor("local", 1)

@@ -67,6 +67,11 @@ class LocalTree:
         """The digest of a file or folder, or None."""
         return self.files.digest(path)
 
+    @property
+    def looked(self) -> set[str]:
+        """Every path that was looked at: folders that were listed, files that were digested."""
+        return {*self.files.looked, *(folder or "." for folder in self._folders.values)}
+
     def forget(self, path: str) -> None:
         """Look again at a path, where something was just published or removed."""
         path = path.rstrip("/")

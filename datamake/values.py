@@ -27,22 +27,32 @@ else:
 
     def value(cls):
         """The class `cls`, made anew with slots for its annotations, in their order."""
+        own = {
+            key: item
+            for key, item in cls.__dict__.items()
+            if key not in ("__dict__", "__weakref__")
+        }
         names = tuple(cls.__annotations__)
-        own = dict(cls.__dict__)
         defaults = {name: own.pop(name) for name in names if name in own}
-        for name in ("__dict__", "__weakref__"):
-            own.pop(name, None)
-        arguments = ", ".join(f"{n}=_{n}" if n in defaults else n for n in names)
-        lines = "".join(f"\n    self.{n} = {n}" for n in names) or "\n    pass"
-        scope = {f"_{name}": default for name, default in defaults.items()}
-        exec(f"def __init__(self, {arguments}):{lines}", scope)  # noqa: S102 - only names from the class itself
-        own["__slots__"] = names
-        own["__match_args__"] = names
-        own["__init__"] = scope["__init__"]
+        own["__slots__"] = own["__match_args__"] = names
         for special in (__eq__, __hash__, __repr__):
             own.setdefault(special.__name__, special)
-        own["__qualname__"] = cls.__qualname__
-        return type(cls.__name__, cls.__bases__, own)
+        made = type(cls.__name__, cls.__bases__, own)
+
+        def __init__(self, *values, **fields):  # noqa: N807
+            """Makes the real one at the first call, and takes its place: most classes see none."""
+            made.__init__ = _initialiser(names, defaults)
+            made.__init__(self, *values, **fields)
+
+        made.__init__ = __init__
+        return made
+
+    def _initialiser(names, defaults):
+        arguments = ", ".join(f"{name}=_{name}" if name in defaults else name for name in names)
+        lines = "".join(f"\n    self.{name} = {name}" for name in names) or "\n    pass"
+        scope = {f"_{name}": default for name, default in defaults.items()}
+        exec(f"def __init__(self, {arguments}):{lines}", scope)  # noqa: S102 - names of a class of ours
+        return scope["__init__"]
 
     def __eq__(self, other):  # noqa: N807 - becomes the method of every value
         if self.__class__ is not other.__class__:

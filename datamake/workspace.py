@@ -6,12 +6,13 @@ Knows nothing of building; it opens, holds and closes.
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from datamake import __version__
 from datamake.cache import Cache
 from datamake.datafile import load, locate
-from datamake.errors import DatafileError
+from datamake.errors import DatafileError, EnvironmentFailed
 from datamake.expand import expand
 from datamake.files import Files
 from datamake.graph import link
@@ -43,11 +44,11 @@ class Workspace:
         self, root: str, file: str, profile: str | None, params: Mapping[str, Any]
     ) -> None:
         self.root = root
+        self.opened = time.time()
         self.notices: list[str] = []
         """Lines for people about what was found on the way."""
-        folder = os.path.join(root, FOLDER)
-        writable = _ready(folder)
-        self.state = State(folder, readonly=not writable, notice=self.notices.append)
+        self.folder = folder = os.path.join(root, FOLDER)
+        self.state = State(folder, readonly=not os.path.isdir(folder), notice=self.notices.append)
         self.files = Files(root, self.state.stamps, self.now)
         self.tree = LocalTree(self.files)
         self.spec = load(
@@ -58,6 +59,7 @@ class Workspace:
             env=os.environ,
             version=__version__,
         )
+        self.variables = self._variables()
         self.locks = Locks(folder)
         self.journal = Journal(folder)
         self.made_file = Made(folder)
@@ -75,6 +77,60 @@ class Workspace:
             except DatafileError as error:
                 raise DatafileError(locate(error.problems, self.tree)) from None
         return self._graph
+
+    def begin(self, *, write: bool) -> None:
+        """Begins a plan or a build: looks at all files anew, and makes room for what is to be kept.
+
+        Raises EnvironmentFailed where that is needed and cannot be had.
+        """
+        if self._graph is not None:
+            self._graph = None
+            self.files.forget("")
+            self.tree.forget("")
+        if not write:
+            return
+        _make_folder(self.folder)
+        if self.state.readonly:
+            self.state.close()
+            self.state = State(self.folder, notice=self.notices.append)
+            self.files.stamps = self.state.stamps
+        if self.state.readonly:
+            raise EnvironmentFailed(f"cannot build: `{FOLDER}` cannot be written", [self.root])
+
+    @property
+    def looked(self) -> set[str]:
+        """All paths that a build with nothing to do depends on, whether anything is there or not."""
+        return {
+            *self.tree.looked,
+            *(part.file for part in self.spec.parts),
+            self.spec.project.get("env_file", ".env"),
+            *(f"{FOLDER}/{name}" for name in ("state.sqlite", "state.sqlite-wal", "journal")),
+            *(os.path.join(venv, "pyvenv.cfg") for venv in (".venv", sys.prefix)),
+        }
+
+    @property
+    def timeless(self) -> bool:
+        """Whether the targets are the same whatever the time is."""
+        return all("to" in variable for variable in self._dates())
+
+    def _dates(self) -> list[Mapping[str, Any]]:
+        """The foreach variables that are dates."""
+        return [
+            variable
+            for target in self.spec.targets.values()
+            for foreach in (target.table.get("foreach"),)
+            if isinstance(foreach, dict)
+            for variable in foreach.values()
+            if isinstance(variable, dict)
+        ]
+
+    def _variables(self) -> dict[str, str]:
+        """The environment, over what `project.env_file` has."""
+        path = self.spec.project.get("env_file")
+        content = self.tree.read(path) if path else None
+        if content is None:
+            return dict(os.environ)
+        return {**env_file(content.decode("utf-8", "replace")), **os.environ}
 
     def record(self, target: str) -> Record | None:
         """What was seen when a target last came up to date."""
@@ -106,7 +162,7 @@ class Workspace:
         self.cache = Cache(open_storage(path), mode, size, self.notices.append)
 
     def _local_time(self) -> str:
-        if not any("foreach" in target.table for target in self.spec.targets.values()):
+        if self.timeless:
             return ""
         from datetime import datetime
         from zoneinfo import ZoneInfo
@@ -115,17 +171,30 @@ class Workspace:
         return datetime.fromtimestamp(self.now(), zone).isoformat()
 
 
-def _ready(folder: str) -> bool:
-    """Whether the folder of all that datamake keeps is there and can be written."""
+def env_file(text: str) -> dict[str, str]:
+    """The variables of lines `NAME=value`, `export` before and quotes around allowed."""
+    found = {}
+    for line in text.splitlines():
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            value = value.strip()
+            quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
+            found[name.strip()] = value[1:-1] if quoted else value
+    return found
+
+
+def _make_folder(folder: str) -> None:
+    """Makes the folder of all that datamake keeps, which ignores itself in git."""
     try:
         os.makedirs(folder, exist_ok=True)
         ignore = os.path.join(folder, ".gitignore")
         if not os.path.exists(ignore):
             with open(ignore, "w", encoding="utf-8") as file:
                 file.write(IGNORE_ITSELF)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
+    except OSError as error:
+        raise EnvironmentFailed(
+            f"cannot build: `{FOLDER}` cannot be written", [f"{folder}: {error.strerror}"]
+        ) from None
 
 
 def _bytes(size: str | int | None, path: str) -> int:

@@ -22,7 +22,8 @@ from datamake.cli.completion import names
 from datamake.cli.examples import EXAMPLES
 from datamake.cli.logs import tail
 from datamake.cli.opening import has_datafile, opened, params
-from datamake.cli.options import MEANINGS, ExitStatus, Place, Talk
+from datamake.cli.options import Place, Talk
+from datamake.cli.statuses import MEANINGS, ExitStatus
 from datamake.errors import (
     DatafileError,
     DatamakeError,

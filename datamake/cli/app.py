@@ -16,8 +16,9 @@ from datamake.cli import build, cache, inspection, start, upkeep
 from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
 from datamake.cli.failures import guarded, reported
 from datamake.cli.opening import has_datafile
-from datamake.cli.options import Build, ExitStatus, Place, with_environment
+from datamake.cli.options import Build, Place, with_environment
 from datamake.cli.running import run_build
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out, say
 from datamake.errors import UsageError
 

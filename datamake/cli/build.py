@@ -19,7 +19,6 @@ from datamake.cli.declared import (
 from datamake.cli.opening import opened
 from datamake.cli.options import (
     Build,
-    ExitStatus,
     Place,
     Running,
     Scope,
@@ -28,6 +27,7 @@ from datamake.cli.options import (
     with_environment,
 )
 from datamake.cli.running import run_build
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out
 from datamake.render.json import json_text, plan_document
 from datamake.render.plan import plan_text, status_text

@@ -11,7 +11,8 @@ import typer
 
 from datamake.cli.declared import Json, QuickGroup, Yes, command, option
 from datamake.cli.inspection import answer, open_project
-from datamake.cli.options import ExitStatus, Place
+from datamake.cli.options import Place
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import say
 from datamake.errors import UsageError
 from datamake.render import details

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from datamake.cli.options import CACHE_MODES, MEANINGS, ExitStatus, Place, Running, Scope, Talk
+from datamake.cli.options import CACHE_MODES, Place, Running, Scope, Talk
+from datamake.cli.statuses import MEANINGS, ExitStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from datamake.cli.options import ExitStatus
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import coloured, out, say
 from datamake.errors import DatafileError, DatamakeError, EnvironmentFailed, Interrupted
 from datamake.render.text import clean_lines

@@ -14,7 +14,8 @@ import typer
 
 from datamake.cli.declared import Json, Name, Names, argument, command, option
 from datamake.cli.opening import opened
-from datamake.cli.options import ExitStatus, Place, placed
+from datamake.cli.options import Place, placed
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out, say
 from datamake.errors import UsageError
 from datamake.render import details

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from typer.main import get_command
 
 from datamake.cli.app import PROGRAM, app
-from datamake.cli.options import MEANINGS, Place
+from datamake.cli.options import Place
+from datamake.cli.statuses import MEANINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,6 @@ Knows nothing of Typer, nor of how options are written.
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from datamake.errors import UsageError
 from datamake.values import replace, value
 
@@ -16,31 +14,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 CACHE_MODES = ("read-write", "read", "write", "off")
-
-
-class ExitStatus(IntEnum):
-    """What a command's exit status says."""
-
-    OK = 0
-    FAILED = 1
-    WRONG = 2
-    STALE = 3
-    ENVIRONMENT = 4
-    BUG = 70
-    INTERRUPTED = 130
-    TERMINATED = 143
-
-
-MEANINGS = {
-    ExitStatus.OK: "all is well",
-    ExitStatus.FAILED: "a target or a check failed; `cache verify` found something",
-    ExitStatus.WRONG: "the Datafile or the arguments are wrong, an input is missing; nothing ran",
-    ExitStatus.STALE: "with --exit-code: something is stale",
-    ExitStatus.ENVIRONMENT: "the environment failed: disk full, unreachable, a target locked",
-    ExitStatus.BUG: "a bug in datamake",
-    ExitStatus.INTERRUPTED: "interrupted (Ctrl-C)",
-    ExitStatus.TERMINATED: "terminated",
-}
 
 
 @value

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 from datamake.cli.declared import command, option
 from datamake.cli.examples import EXAMPLES
 from datamake.cli.opening import entered
-from datamake.cli.options import ExitStatus, Place
+from datamake.cli.options import Place
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out, say
 from datamake.errors import UsageError
 from datamake.render.json import json_text

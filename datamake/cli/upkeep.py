@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 from datamake.cli.declared import Json, Name, Names, Yes, argument, command, option
 from datamake.cli.inspection import answer, open_project
 from datamake.cli.opening import entered, has_datafile
-from datamake.cli.options import ExitStatus, Place
+from datamake.cli.options import Place
+from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import is_terminal, say
 from datamake.errors import UsageError
 from datamake.render import details

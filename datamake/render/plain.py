@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from datamake.errors import message
 from datamake.model import Status
-from datamake.render.text import clean, clean_lines, counted, duration, listed, reasons_text
+from datamake.render.text import (
+    clean,
+    clean_lines,
+    duration,
+    listed,
+    nothing_to_do,
+    reasons_text,
+)
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -156,7 +163,7 @@ def summary_line(result: BuildResult) -> str:
     time = duration(result.duration_s)
     counts = result.summary
     if result.ok and counts["up-to-date"] == len(result.targets):
-        return f"up to date: {counted(len(result.targets), 'target')} ({time})"
+        return nothing_to_do(len(result.targets), result.duration_s)
     parts = []
     for status in SUMMARY_ORDER:
         number = counts[status.value]

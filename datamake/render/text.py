@@ -76,6 +76,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun[:-1]}ies" if noun.endswith("ry") else f"{count:,} {noun}s"
 
 
+def nothing_to_do(count: int, seconds: float) -> str:
+    """`up to date: 10,000 targets (0.2 s)`."""
+    return f"up to date: {counted(count, 'target')} ({duration(seconds)})"
+
+
 def listed(names: Sequence[str], most: int) -> str:
     """`a, b, c`, or `a, b and 12 more` where there are more than `most`."""
     if len(names) <= most:
