@@ -134,7 +134,7 @@ class Schedule:
         keep_going: bool = False,
     ) -> None:
         self.needs: dict[str, Sequence[str]] = {}
-        self.users: dict[str, list[str]] = {}
+        self.users: dict[str, dict[str, None]] = {}
         self.life: dict[str, Life] = {}
         self.open = 0
         """How many targets have not ended."""
@@ -256,10 +256,11 @@ class Schedule:
                 self._order[name] = len(self._order)
                 self.open += 1
         for name, needed in needs.items():
+            for need in self.needs.get(name, ()):
+                self.users[need].pop(name, None)
             self.needs[name] = [need for need in needed if need in self.life]
             for need in self.needs[name]:
-                users = self.users.setdefault(need, [])
-                users.append(name)
+                self.users.setdefault(need, {})[name] = None
 
     def _move(self, name: str, life: Life) -> None:
         before = self.life[name]

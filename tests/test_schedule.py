@@ -192,3 +192,13 @@ def test_what_is_to_be_taken_as_it_is_and_is_not_there_blocks_without_stopping()
     it.start()
     assert it.missing("a") == [(BLOCK, "b"), (BLOCK, "c")]
     assert it.judged("x", RUN) == [(RUN, "x")]
+
+
+def test_what_waits_for_two_growths_waits_for_both():
+    it = schedule({"p[*]": [], "q[*]": ["p[*]"], "join": ["p[*]", "q[*]"]})
+    assert it.start() == [(JUDGE, "p[*]")]
+    out = it.grown("p[*]", {"p[1]": []}, {"q[*]": ["p[1]"], "join": ["p[1]", "q[*]"]})
+    assert out == [(JUDGE, "p[1]")]
+    assert it.judged("p[1]", None) == [(JUDGE, "q[*]")]
+    assert it.grown("q[*]", {"q[1]": ["p[1]"]}, {"join": ["p[1]", "q[1]"]}) == [(JUDGE, "q[1]")]
+    assert it.judged("q[1]", None) == [(JUDGE, "join")]
