@@ -74,24 +74,23 @@ def remaining(rows: Iterable[Row], excluded: Sequence[Mapping[str, str]]) -> lis
 def dates(given: Mapping[str, Any], now: str) -> list[str]:
     """The dates of `{ from, to, every }`, written as `from` is, as far as that tells them apart.
 
-    `every` is `1h`, `1d`, `1w`, `1mo` or `1y`. `to` is included; without it the last is that of the last period that is over by `now` (ISO).
+    `every` is `1h`, `1d` (the default), `1w`, `1mo` or `1y`. `to` is included; without it the last
+    is that of the last period that is over by `now` (ISO), which is looked at only then.
     Raises ValueError.
     """
-    unit = given["every"][1:]
+    unit = given.get("every", "1d")[1:]
     first, length = _moment(given["from"])
-    present = _moment(now)[0]
-    limit = None
-    if "to" in given:
-        last, precision = _moment(given["to"])
-        limit = _later(last, 1, PRECISION[precision])
+    ends = "to" in given
+    limit, precision = _moment(given["to"] if ends else now)
+    if ends:
+        limit = _later(limit, 1, PRECISION[precision])
     shown = max(length, SHOWN[unit])
     found: list[str] = []
-    seconds = ((present if limit is None else limit) - first).total_seconds()
-    if seconds / SECONDS[unit] > MOST:
+    if (limit - first).total_seconds() / SECONDS[unit] > MOST:
         raise ValueError(f"foreach makes more than {MOST:,} dates")
     while True:
         moment = _later(first, len(found), unit)
-        if moment >= limit if limit else _later(first, len(found) + 1, unit) > present:
+        if moment >= limit if ends else _later(first, len(found) + 1, unit) > limit:
             return found
         found.append(moment.isoformat(timespec="seconds")[:shown])
 

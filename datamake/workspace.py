@@ -71,7 +71,7 @@ class Workspace:
     def graph(self) -> Graph:
         """The targets and how they hang together. Raises DatafileError."""
         if self._graph is None:
-            expansion = expand(self.spec, self.tree, now=self._local_time())
+            expansion = expand(self.spec, self.tree, now=self._local_time(), made=self.made)
             try:
                 self._graph = link(expansion, self.tree, made=self.made, memo=self.state.memo)
             except DatafileError as error:
@@ -111,14 +111,14 @@ class Workspace:
     @property
     def timeless(self) -> bool:
         """Whether the targets are the same whatever the time is."""
-        return all("to" in variable for variable in self._dates())
+        return all("to" in dates for dates in self._dates())
 
     def _dates(self) -> list[Mapping[str, Any]]:
         """The foreach variables that are dates."""
+        tables = (target.table.get("foreach") for target in self.spec.targets.values())
         return [
             variable
-            for target in self.spec.targets.values()
-            for foreach in (target.table.get("foreach"),)
+            for foreach in tables
             if isinstance(foreach, dict)
             for variable in foreach.values()
             if isinstance(variable, dict)
@@ -162,7 +162,7 @@ class Workspace:
         self.cache = Cache(open_storage(path), mode, size, self.notices.append)
 
     def _local_time(self) -> str:
-        if self.timeless:
+        if not self._dates():
             return ""
         from datetime import datetime
         from zoneinfo import ZoneInfo

@@ -1,7 +1,7 @@
-"""A naive builder to compare with: runs everything, in order, in a clean folder.
+"""A naive builder to compare with: runs everything, in the order of the file, in a clean folder.
 
-Knows `run`, `inputs` (paths, globs, names, `name[*]`), `output`, `params` and products in `foreach`;
-it shares no code with datamake.
+Knows `run`, `inputs` (paths, globs, names, `name[*]`), `output` (a file or a folder), `params`, and
+`foreach` over products and over files that are there. It shares no code with datamake.
 """
 
 from __future__ import annotations
@@ -16,60 +16,79 @@ from pathlib import Path
 import tomli
 
 
-def outputs(datafile, sources, folder):
-    """Path → content of all that the Datafile (text) makes of `sources` (path → bytes)."""
+def built(datafile, sources, folder):
+    """Target → (command, contents of its inputs, contents of its output), of a Datafile's text.
+
+    `sources` and contents are path → bytes.
+    """
     for path, content in sources.items():
         write(Path(folder, path), content)
-    targets = instances(tomli.loads(datafile))
-    waiting = list(targets)
-    while waiting:
-        unmade = {target["output"] for target in waiting}
-        ready = [t for t in waiting if not unmade.intersection(inputs(t, targets, sources))]
-        assert ready, "a cycle"
-        for target in ready:
-            run(target, inputs(target, targets, sources), folder)
-        waiting = [target for target in waiting if target not in ready]
-    return {target["output"]: Path(folder, target["output"]).read_bytes() for target in targets}
-
-
-def instances(spec):
-    """Every target, its foreach variables and params filled in `inputs` and `output`."""
+    spec = tomli.loads(datafile)
     params = {f"params.{name}": value for name, value in spec.get("params", {}).items()}
-    found = []
+    outputs, done = {}, {}
     for family, table in spec["targets"].items():
-        each = table.get("foreach", {})
-        for row in itertools.product(*each.values()):
-            values = {**params, **dict(zip(each, row, strict=True))}
-            texts = [filled(text, values) for text in table.get("inputs", [])]
-            output = filled(table["output"], values)
-            own = {"family": family, "values": values, "inputs": texts, "output": output}
-            found.append({**table, **own})
-    return found
+        outputs[family] = []
+        for row in rows(table.get("foreach", {}), files(".", folder)):
+            values = {**params, **row, "output": filled(table["output"], row).rstrip("/")}
+            texts = [filled(text, values) for text in table["inputs"]]
+            read = [path for text in texts for path in meant(text, outputs, folder)]
+            script = filled(table["run"], quoted({**values, "inputs": read}))
+            before = contents(read, folder)
+            run(script, filled(table["output"], row), folder)
+            name = f"{family}[{','.join(row.values())}]" if row else family
+            done[name] = (script, before, contents([values["output"]], folder))
+            outputs[family].append(values["output"])
+    return done
 
 
-def inputs(target, targets, sources):
-    """The paths that a target's inputs come down to."""
-    every = sorted({*sources, *(other["output"] for other in targets)})
-    found = []
-    for text in target["inputs"]:
-        family = text.removesuffix("[*]")
-        named = [other["output"] for other in targets if other["family"] == family]
-        found += named or [path for path in every if fnmatch.fnmatchcase(path, text)]
-    return found
+def rows(foreach, paths):
+    """The values of each instance."""
+    if isinstance(foreach, dict):
+        return [
+            dict(zip(foreach, row, strict=True)) for row in itertools.product(*foreach.values())
+        ]
+    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.escape(foreach))
+    return [match.groupdict() for path in paths if (match := re.fullmatch(pattern, path))]
 
 
-def run(target, paths, folder):
-    """Runs a target's command."""
-    values = {**target["values"], "input": paths[0] if paths else "", "output": target["output"]}
-    quoted = {name: shlex.quote(str(value)) for name, value in values.items()}
-    script = filled(target["run"], {**quoted, "inputs": shlex.join(paths)})
-    Path(folder, target["output"]).parent.mkdir(parents=True, exist_ok=True)
+def meant(text, outputs, folder):
+    """The paths that an input comes down to: the outputs of a name, or files that match."""
+    if text.removesuffix("[*]") in outputs:
+        return outputs[text.removesuffix("[*]")]
+    return [path for path in files(".", folder) if fnmatch.fnmatchcase(path, text)]
+
+
+def run(script, output, folder):
+    """Runs a command where its output can be written."""
+    place = Path(folder, output) if output.endswith("/") else Path(folder, output).parent
+    place.mkdir(parents=True, exist_ok=True)
     subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=folder, check=True)
+
+
+def contents(paths, folder):
+    """Path → content of files, and of all in folders."""
+    every = [path for each in paths for path in files(each, folder)]
+    return {path: Path(folder, path).read_bytes() for path in every}
+
+
+def files(path, folder):
+    """The file, or all files in the folder, at a path; sorted."""
+    found = Path(folder, path)
+    every = found.rglob("*") if found.is_dir() else [found]
+    return sorted(str(each.relative_to(folder)) for each in every if each.is_file())
 
 
 def filled(text, values):
     """`text` with the placeholders that have values replaced."""
     return re.sub(r"\{([\w.]+)\}", lambda match: str(values.get(match[1], match[0])), text)
+
+
+def quoted(values):
+    """The values as words of a shell."""
+    return {
+        name: shlex.join(value) if isinstance(value, list) else shlex.quote(str(value))
+        for name, value in values.items()
+    }
 
 
 def write(path, content):

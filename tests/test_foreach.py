@@ -67,3 +67,11 @@ def test_a_list_is_no_single_value():
     """Nor is a table."""
     with pytest.raises(ValueError, match=r"^`\[1\]` is not a single value$"):
         text_of([1])
+
+
+def test_each_day_and_no_present_where_neither_matters():
+    assert dates({"from": "2013-01-30", "to": "2013-02-01"}, "") == [
+        "2013-01-30",
+        "2013-01-31",
+        "2013-02-01",
+    ]

@@ -230,3 +230,24 @@ def test_what_cannot_be_is_refused(project, text, words):
     with pytest.raises(datamake.DatafileError) as raised:
         project.build()
     assert words in str(raised.value)
+
+
+def test_captures_do_not_match_what_is_of_no_target_any_more(project):
+    """As globs don't."""
+    project.datafile("""
+        [targets.t]
+        foreach = "raw/{n}"
+        inputs = ["raw/{n}"]
+        output = "t/{n}"
+        run = "cp {input} {output}"
+        [targets.u]
+        foreach = "t/{n}"
+        inputs = ["t/{n}"]
+        output = "u/{n}"
+        run = "cp {input} {output}"
+    """)
+    project.write("raw/a", "a")
+    project.write("raw/b", "b")
+    assert project.build().ran == ["t[a]", "t[b]", "u[a]", "u[b]"]
+    project.remove("raw/b")
+    assert set(project.build().statuses) == {"t[a]", "u[a]"}
