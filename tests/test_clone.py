@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+from contextlib import contextmanager
 
 import pytest
 
@@ -19,6 +20,20 @@ def here(tmp_path, monkeypatch):
     old = os.umask(0o027)
     yield tmp_path
     os.umask(old)
+
+
+@contextmanager
+def limited(size):
+    """A limit on the size of files, which a write reaches as it reaches a full disk: short first.
+
+    It holds for this whole process, hence for what pytest prints too.
+    """
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
 def mode(path):
@@ -54,30 +69,20 @@ def test_a_clone_replaces_what_is_there_and_leaves_nothing_else(here):
     assert sorted(os.listdir()) == ["a", "b", "c"]
 
 
-def test_a_clone_that_fails_leaves_the_old_one(here, limited):
+def test_a_clone_that_fails_leaves_the_old_one(here):
     """And no half of the new one."""
     (here / "a").write_bytes(b"x" * 200_000)
     (here / "b").write_bytes(b"old")
-    limited(100_000)
-    with pytest.raises(OSError, match="File too large") as full:
+    with limited(100_000), pytest.raises(OSError, match="File too large") as full:
         clone("a", "b")
     assert full.value.errno == errno.EFBIG
     assert (here / "b").read_bytes() == b"old"
     assert sorted(os.listdir()) == ["a", "b"]
 
 
-@pytest.fixture
-def limited():
-    """A limit on the size of files, which a write reaches as it reaches a full disk: short first."""
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
-
-
-def test_a_write_that_is_cut_short_is_an_error(limited):
+def test_a_write_that_is_cut_short_is_an_error():
     """A single write on a full disk is short without an error."""
-    limited(1000)
-    with pytest.raises(OSError, match="File too large") as full:
+    with limited(1000), pytest.raises(OSError, match="File too large") as full:
         write("a", b"x" * 3000)
     assert full.value.errno == errno.EFBIG
 
