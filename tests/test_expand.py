@@ -147,6 +147,15 @@ def test_captures_of_declared_outputs():
     ]
 
 
+def test_a_folder_output_is_a_match_of_folders_alone():
+    """A pattern for files is for files."""
+    for foreach, expected in {"x/{v}": ["b"], "x/{v}/": ["b", "a[parts]"]}.items():
+        text = (
+            f'[targets.b]\noutput = "x/parts/"\nrun = "true"\n[targets.a]\nforeach = "{foreach}"\n'
+        )
+        assert names(text + 'run = "true"\n') == expected
+
+
 def test_captures_in_the_order_of_what_they_match():
     """However they are declared: c takes what b writes, which takes what a writes."""
     text = """

@@ -295,6 +295,22 @@ def test_circles():
     )
 
 
+def test_circles_that_share_a_target():
+    """Are one knot, and said once."""
+    text = """
+    [targets.a]
+    inputs = ["b", "c"]
+    run = "true"
+    [targets.b]
+    inputs = ["a"]
+    run = "true"
+    [targets.c]
+    inputs = ["a"]
+    run = "true"
+    """
+    assert complaint(text) == "targets need each other in a circle: a -> b -> a"
+
+
 def test_a_circle_by_words_of_commands():
     """The hint says how to get out of it."""
     text = '[targets.a]\noutput = "a"\nrun = "cat b"\n[targets.b]\noutput = "b"\nrun = "cat a"\n'
@@ -448,7 +464,8 @@ def test_the_graph_grows():
     """The instances are added, and those who waited need them instead."""
     graph = linked(SPLIT + ALL + '["one[*]", "one/*.csv"]\n', ["one/old.csv"])
     assert graph.closure(["all"]) == ["split", "one[*]", "all"]
-    growth = graph.grow("one[*]", ["parts/b.csv", "parts/a.csv", "parts/no.txt"], tree_of("", ()))
+    made = ["parts/b.csv", "parts/a.csv", "parts/no.txt"]
+    growth = graph.grow("one[*]", made, tree_of("", ["parts/left.csv"]))
     assert growth == Growth(("one[a]", "one[b]"), ("all",), {})
     assert graph.closure(["all"]) == ["split", "one[a]", "one[b]", "all"]
     assert paths(graph, "all") == [["one/a.csv", "one/b.csv"], ["one/a.csv", "one/b.csv"]]
@@ -459,6 +476,14 @@ def test_the_graph_grows():
         "one[a]": {"all": None},
         "one[b]": {"all": None},
     }
+
+
+def test_a_word_that_waited_is_an_input_in_the_end():
+    """Or no input, if no instance writes it."""
+    for made, needs in {"parts/x.csv": ("one[x]",), "parts/y.csv": ()}.items():
+        graph = linked(SPLIT + ALL.replace("true", "cat one/x.csv") + "[]\n")
+        assert graph.grow("one[*]", [made], tree_of("", ())).problems == {}
+        assert graph.needs["all"] == needs
 
 
 def test_growth_upon_growth():

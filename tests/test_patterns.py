@@ -93,6 +93,9 @@ def test_only_folders_in_which_something_can_match_are_listed():
     tree.entries = lambda folder: (listed.append(folder), entries(folder))[1]
     assert list(found(glob("a/*/*"), tree, none)) == ["a/x/1"]
     assert listed == ["a", "a/y", "a/x"]
+    listed.clear()
+    assert list(found(glob("a/**"), tree, none)) == ["a/y/z/4", "a/x/1"]
+    assert listed == ["a", "a/y", "a/y/z", "a/x"]
 
 
 def test_captures():
