@@ -74,8 +74,7 @@ class Selection:
     def widened(self, part: str) -> dict[str, None]:
         """What one part of an intersection selects, with what is above and below."""
         match = re.fullmatch(AROUND, part)
-        if match is None or part in self.graph.outputs.owners:
-            return dict.fromkeys(self.plain(part))
+        assert match is not None
         above, plus, text, more, below = match.groups()
         found = dict.fromkeys(self.plain(text))
         result = dict(found)
