@@ -100,12 +100,16 @@ class Workspace:
     @property
     def looked(self) -> set[str]:
         """All paths that a build with nothing to do depends on, whether anything is there or not."""
+        venvs = {
+            *(".venv", sys.prefix, os.environ.get("VIRTUAL_ENV"), self.spec.project.get("venv")),
+            *(target.surroundings.venv for target in self.graph.targets.values()),
+        }
         return {
             *self.tree.looked,
             *(part.file for part in self.spec.parts),
             self.spec.project.get("env_file", ".env"),
             *(f"{FOLDER}/{name}" for name in ("state.sqlite", "state.sqlite-wal", "journal")),
-            *(os.path.join(venv, "pyvenv.cfg") for venv in (".venv", sys.prefix)),
+            *(os.path.join(venv, "pyvenv.cfg") for venv in venvs if venv),
         }
 
     @property
