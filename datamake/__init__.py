@@ -15,16 +15,8 @@ if TYPE_CHECKING:
         TargetLocked,
         UsageError,
     )
-    from datamake.model import (
-        BuildResult,
-        Code,
-        Event,
-        Plan,
-        PlannedTarget,
-        Reason,
-        Status,
-        TargetResult,
-    )
+    from datamake.model import Code, Reason, Status
+    from datamake.outcome import BuildResult, Event, Plan, PlannedTarget, TargetResult
     from datamake.project import Project, load
 
 __all__ = [

@@ -45,7 +45,7 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
                 f"`{name}` was never built, and others need it",
                 hint=f"build it, or accept it too: `datamake accept {name}`",
             )
-        judge.settle(name, known)
+        judge.inputs.settle(name, known)
     space.state.commit()
     return accepted
 

@@ -11,10 +11,11 @@ from posixpath import relpath
 from datamake import surroundings
 from datamake.actions import by_name, input_paths
 from datamake.actions import log_path as log_of
+from datamake.contents import InputGone
 from datamake.datafile.placeholders import PathText, PlaceholderError, arguments, script
 from datamake.errors import UsageError
 from datamake.fingerprint import Content, fields, fingerprint
-from datamake.judge import Demands, InputGone, Judge
+from datamake.judge import Demands, Judge
 from datamake.model import size_of
 from datamake.request import chosen
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from datamake.model import Output, PlannedTarget, Reason, Target
+    from datamake.model import Output, Reason, Target
+    from datamake.outcome import PlannedTarget
     from datamake.project import Project
     from datamake.state import Run, TargetRun
 
@@ -236,10 +238,10 @@ def _contents(
         if known is None:
             absent[need] = None
         else:
-            judge.settle(need, known)
+            judge.inputs.settle(need, known)
     names = [name for name in absent if name]
     try:
-        contents = list(judge.contents(target.name, dict.fromkeys(names)))
+        contents = list(judge.inputs.of(target.name, dict.fromkeys(names)))
     except InputGone:
         contents, absent = [], dict.fromkeys((None, *graph.needs[target.name]))
     return contents, [

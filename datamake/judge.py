@@ -6,32 +6,20 @@ of each target (`settle`), before it asks for those that need it.
 
 from __future__ import annotations
 
-from posixpath import join
-
 from datamake import staleness, surroundings
-from datamake.errors import DatamakeError
-from datamake.fingerprint import Content, Context, differences, fields, fingerprint
+from datamake.contents import Contents, Known
+from datamake.fingerprint import Context, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
-from datamake.patterns import glob
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from datamake.graph import Graph
     from datamake.growth import Growth
-    from datamake.model import Field, Item, Record, Target
+    from datamake.model import Field, Record, Target
     from datamake.workspace import Workspace
-
-
-@value
-class Known:
-    """What a target that is final has, for those that need it."""
-
-    fingerprint: str
-    outputs: tuple[Written, ...] = ()
-    present: bool = True
 
 
 @value
@@ -45,18 +33,13 @@ class Demands:
     all_needed: bool = False
 
 
-class InputGone(DatamakeError):
-    """An input that was there, or that a target was to make, is not."""
-
-
 class Judge:
     """Judges targets whose inputs are final."""
 
     def __init__(
         self, space: Workspace, demands: Demands, variables: Mapping[str, str] = NOTHING
     ) -> None:
-        self.known: dict[str, Known] = {}
-        """Of each target that is final."""
+        self.inputs = Contents(space)
         self.verdicts: dict[str, Verdict] = {}
         self.seen: dict[str, tuple[str | None, ...]] = {}
         """The digests of its outputs as they were when it was judged."""
@@ -67,35 +50,12 @@ class Judge:
         self.variables = variables
         self._versions: dict[str, str] = {}
 
-    def settle(self, name: str, known: Known) -> bool:
-        """Takes note of what a target has; whether others have been judged by another content."""
-        before = self.known.get(name)
-        self.known[name] = known
-        return before is not None and (before.outputs, before.fingerprint) != (
-            known.outputs,
-            known.fingerprint,
-        )
-
     def grown(self, pending: str, added: Sequence[str]) -> None:
         """The instances of a pending foreach are known, and asked for as it was."""
-        self.known[pending] = Known("")
+        self.inputs.known[pending] = Known("")
         for asked in (self.forced, self.needed):
             if pending in asked:
                 asked.update(added)
-
-    def made_paths(self, pending: str) -> list[str]:
-        """The files that what a pending foreach needs has made."""
-        return [
-            path
-            for need in self.space.graph.needs[pending]
-            for written in self.known[need].outputs
-            for path in self._files(written)
-        ]
-
-    def _files(self, written: Written) -> list[str]:
-        if not written.digest.endswith("/"):
-            return [written.path]
-        return [join(written.path, name) for name in self.space.entries(written)]
 
     def as_it_is(self, name: str) -> Known | None:
         """What a target has without being judged: on disk, else by its record in the cache."""
@@ -126,7 +86,7 @@ class Judge:
         target = self.space.graph.targets[name]
         record = self.space.record(name)
         unknown = self._unknown(name)
-        contents = list(self.contents(name, unknown))
+        contents = list(self.inputs.of(name, unknown))
         context = self.context(target)
         found = fields(target, contents, context)
         if unknown:
@@ -146,7 +106,9 @@ class Judge:
     def _unknown(self, name: str) -> dict[str, Target | None]:
         graph = self.space.graph
         return {
-            need: graph.targets.get(need) for need in graph.needs[name] if need not in self.known
+            need: graph.targets.get(need)
+            for need in graph.needs[name]
+            if need not in self.inputs.known
         }
 
     def _unsure(
@@ -230,50 +192,6 @@ class Judge:
         if programs not in self._versions:
             self._versions[programs] = surroundings.python_version(programs)
         return self._versions[programs]
-
-    def contents(self, name: str, unknown: Mapping[str, object] = NOTHING) -> Iterator[Content]:
-        """The inputs of a target with their contents, but for those that `unknown` targets make.
-
-        Raises InputGone.
-        """
-        for link in self.space.graph.links.get(name, ()):
-            for item in link.items:
-                if item.producer is None:
-                    yield Content(link, item.path, self._file(item.path))
-                elif item.producer not in unknown:
-                    for path, digest in self._made(item, self.known[item.producer]):
-                        yield Content(link, path, digest, item.producer)
-
-    def _file(self, path: str) -> str:
-        digest = self.space.files.digest(path)
-        if digest is None:
-            raise InputGone(f"input `{path}` is gone")
-        return digest
-
-    def _made(self, item: Item, known: Known) -> list[tuple[str, str]]:
-        """Path and digest of what an item comes down to under its producer's outputs."""
-        if not item.path:
-            return [("", known.fingerprint)]
-        for written in known.outputs:
-            if written.path == item.path:
-                return [(written.path, written.digest)]
-            if written.path == item.inside:
-                return self._inside(item, written)
-        raise InputGone(f"input `{item.path}` is not there: `{item.producer}` did not make it")
-
-    def _inside(self, item: Item, folder: Written) -> list[tuple[str, str]]:
-        entries = {
-            join(folder.path, name): digest for name, digest in self.space.entries(folder).items()
-        }
-        if item.pattern:
-            pattern = glob(item.path)
-            return [(path, entries[path]) for path in sorted(entries) if pattern.matches(path)]
-        if item.path not in entries:
-            raise InputGone(
-                f"input `{item.path}` is not there",
-                [f"it is not in `{folder.path}/`, which `{item.producer}` made"],
-            )
-        return [(item.path, entries[item.path])]
 
 
 def joined(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 
 from datamake.errors import EnvironmentFailed
-from datamake.model import BuildResult, Event, Status, TargetResult
+from datamake.model import Status
+from datamake.outcome import BuildResult, Event, TargetResult
 from datamake.state import TargetRun
 
 TYPE_CHECKING = False

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 
+from datamake.contents import Known
 from datamake.errors import DatamakeError
-from datamake.judge import Judge, Known, joined, orphans
-from datamake.model import RESOURCES, Code, Plan, PlannedTarget, Reason, Status
-from datamake.schedule import Capacity, Schedule, Slots, Verb
+from datamake.judge import Judge, joined, orphans
+from datamake.model import RESOURCES, Code, Reason, Status
+from datamake.outcome import Plan, PlannedTarget
+from datamake.schedule import Schedule, Verb
+from datamake.slots import Capacity, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,8 +43,8 @@ class Planner:
         self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Callable[[str], float]
     ) -> Plan:
         """The plan for `needs`: name → what it needs."""
-        slots = Slots(Capacity(jobs, None, self.space.spec.pools))
-        self.schedule = Schedule(needs, self._resources, slots, urgency=urgency, keep_going=True)
+        ready = Ready(Capacity(jobs, None, self.space.spec.pools), self._resources, urgency)
+        self.schedule = Schedule(needs, ready, keep_going=True)
         waiting = deque(self.schedule.start())
         while waiting or self._running:
             while waiting:
@@ -73,7 +76,7 @@ class Planner:
         if name in self.taken:
             known = self.judge.as_it_is(name)
             if known is not None:
-                self.judge.settle(name, known)
+                self.judge.inputs.settle(name, known)
             return self.schedule.judged(name, None)
         try:
             verdict = self.judge.verdict(name)
@@ -81,7 +84,9 @@ class Planner:
             reason = Reason(Code.INPUT_REMOVED, error.headline)
             return self._note(PlannedTarget(name, Status.RUN, (reason,)))
         if verdict.status in (Status.UP_TO_DATE, Status.RESTORE):
-            self.judge.settle(name, Known(verdict.fingerprint, verdict.outputs, verdict.present))
+            self.judge.inputs.settle(
+                name, Known(verdict.fingerprint, verdict.outputs, verdict.present)
+            )
         return self._note(
             PlannedTarget(name, verdict.status, verdict.reasons, self.durations.get(name))
         )
@@ -94,11 +99,11 @@ class Planner:
     def _pending(self, name: str) -> Iterable[Instruction]:
         """Its instances, where what it needs is up to date; else one entry for all of them."""
         graph = self.space.graph
-        unknown = [need for need in graph.needs[name] if need not in self.judge.known]
+        unknown = [need for need in graph.needs[name] if need not in self.judge.inputs.known]
         if unknown:
             reason = Reason(Code.UPSTREAM, ", ".join(unknown), unknown[0])
             return self._note(PlannedTarget(name, Status.MAYBE, (reason,)))
-        growth = graph.grow(name, self.judge.made_paths(name), self.space.tree)
+        growth = graph.grow(name, self.judge.inputs.made_paths(name), self.space.tree)
         self.judge.grown(name, growth.added)
         if name in self.taken:
             self.taken.update(growth.added)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from datamake.graph import Graph
-    from datamake.model import BuildResult, Event, Plan, Spec
+    from datamake.model import Spec
+    from datamake.outcome import BuildResult, Event, Plan
     from datamake.request import Request
 
 NAME = "Datafile.toml"
@@ -101,7 +102,7 @@ class Project:
         self.space = space
         self._as_written = as_written
         """Whether params are those of the Datafile and the profile."""
-        self._rest: tuple[Sequence[str], str, Mapping[str, object]] | None = None
+        self._rest: tuple[Sequence[str], str, Mapping[str, Any]] | None = None
         """What to write into the image of a build that had nothing to do."""
 
     @property
@@ -152,12 +153,23 @@ class Project:
         request = requested(self.space, select, wanted, self.states)
         self._share_tree(wanted)
         settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
-        engine = Engine(self.space, self._judge(request), settings, on_event)
+        engine = Engine(
+            self.space,
+            self._judge(request),
+            settings,
+            request.needs,
+            urgency(self.space, request.needs),
+            on_event,
+        )
         try:
-            result = engine.build(request.needs, urgency(self.space, request.needs))
+            result = engine.build()
+            self.space.journal.expire(now=self.space.now())
             self.space.cache.trim()
-            if wanted == Options(wanted.jobs, wanted.keep_going, cache=wanted.cache):
-                self._note_rest(select, request, result)
+            usual = Options(wanted.jobs, wanted.keep_going, cache=wanted.cache)
+            seen = _seen(self.space, request, result) if wanted == usual else None
+            if seen is not None and self._as_written:
+                key = (self.spec.profile or "", *select)
+                self._rest = (key, __version__, seen)
             return result
         finally:
             self.space.locks.release_tree()
@@ -214,30 +226,6 @@ class Project:
     def _judge(self, request: Request) -> Judge:
         return Judge(self.space, request.demands, self.space.variables)
 
-    def _note_rest(self, select: Sequence[str], request: Request, result: BuildResult) -> None:
-        """Has an image written when the project is closed, if there was nothing to do or to say."""
-        space = self.space
-        targets = [
-            space.graph.targets[name] for name in request.needs if name in space.graph.targets
-        ]
-        at_rest = all(
-            target.status is Status.UP_TO_DATE and target.present for target in result.targets
-        )
-        if not (result.ok and at_rest and self._as_written and space.timeless) or result.notices:
-            return
-        ages = [
-            record.time + target.policy.max_age
-            for target in targets
-            if target.policy.max_age is not None and (record := space.record(target.name))
-        ]
-        seen = {
-            "count": len(result.targets),
-            "paths": space.looked,
-            "env": {name for target in targets for name in target.surroundings.env},
-            "expires": min(ages, default=None),
-        }
-        self._rest = ((space.spec.profile or "", *select), __version__, seen)
-
     def _refuse_nesting(self) -> None:
         if os.environ.get("DATAMAKE_ROOT") == self.root:
             raise UsageError(
@@ -260,3 +248,24 @@ def jobs() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         return os.cpu_count() or 1
+
+
+def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[str, Any] | None:
+    """What the image of a build holds that had nothing to do and nothing to say; else None."""
+    at_rest = all(
+        target.status is Status.UP_TO_DATE and target.present for target in result.targets
+    )
+    if not (result.ok and at_rest and space.timeless) or result.notices:
+        return None
+    targets = [space.graph.targets[name] for name in request.needs if name in space.graph.targets]
+    ages = [
+        record.time + target.policy.max_age
+        for target in targets
+        if target.policy.max_age is not None and (record := space.record(target.name))
+    ]
+    return {
+        "count": len(result.targets),
+        "paths": space.looked,
+        "env": {name for target in targets for name in target.surroundings.env},
+        "expires": min(ages, default=None),
+    }

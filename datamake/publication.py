@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from datamake.actions import staged_names, staging_folder
-from datamake.judge import Known
+from datamake.contents import Known
 from datamake.model import Record, Written
 from datamake.values import value
 
@@ -155,7 +155,7 @@ class Publisher:
         Returns lines about what was displaced.
         """
         space = self.space
-        displaced = self._displaced(target)
+        displaced = self._displaced(target, record)
         staging = staging_folder(space.root, target.name)
         staged = [
             (os.path.join(staging, name), out.path)
@@ -176,15 +176,15 @@ class Publisher:
             self.space.made_file.add(written.path, written.digest)
         self.space.state.write(record)
 
-    def _displaced(self, target: Target) -> list[str]:
-        """The outputs whose present content datamake did not make."""
-        record = self.space.record(target.name)
-        made = {out.path: out.digest for out in record.outputs} if record is not None else {}
+    def _displaced(self, target: Target, record: Record) -> list[str]:
+        """The outputs whose content datamake did not make, and that is not the new one either."""
+        before = self.space.record(target.name)
+        made = {out.path: out.digest for out in before.outputs} if before is not None else {}
         return [
-            output.path
-            for output, seen in zip(target.outputs, self.judge.seen[target.name], strict=True)
+            new.path
+            for new, seen in zip(record.outputs, self.judge.seen[target.name], strict=True)
             if seen is not None
-            and seen not in (made.get(output.path), self.space.made.get(output.path))
+            and seen not in (made.get(new.path), self.space.made.get(new.path), new.digest)
         ]
 
     def _look_again(self, target: Target) -> None:

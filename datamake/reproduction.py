@@ -69,7 +69,7 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
     for need in space.graph.closure([target.name])[:-1]:
         known = judge.as_it_is(need) if need in space.graph.targets else None
         if known is not None:
-            judge.settle(need, known)
+            judge.inputs.settle(need, known)
     verdict = judge.verdict(target.name)
     if verdict.status is not Status.UP_TO_DATE or not target.outputs:
         raise UsageError(
@@ -84,7 +84,7 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
 def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folder: str) -> Result:
     from datamake.executors import open_executor
 
-    contents = list(judge.contents(target.name))
+    contents = list(judge.inputs.of(target.name))
     paths = [content.path for content in contents if content.path]
     code = [path for path, _ in judge.context(target).code]
     _copy(space.root, folder, [*paths, *code])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from datamake.actions import Preparation, log_path, restoring
 from datamake.errors import DatamakeError
-from datamake.model import Status, TargetResult
+from datamake.model import Status
+from datamake.outcome import TargetResult
 from datamake.publication import Publisher, Work
 from datamake.values import value
 
@@ -15,8 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from datamake.contents import Known
     from datamake.executors import Executor
-    from datamake.judge import Judge, Known
+    from datamake.judge import Judge
     from datamake.ledger import Ledger
     from datamake.model import Result
     from datamake.workspace import Workspace
@@ -59,7 +61,7 @@ class Runner:
         """Begins a try. `numbers` are those that it holds of each pool."""
         target = self.space.graph.targets[name]
         verdict = self.judge.verdicts[name]
-        contents = list(self.judge.contents(name))
+        contents = list(self.judge.inputs.of(name))
         code = self.judge.context(target).code
         self.publisher.begin(target)
         action = self.preparation.action(target, contents, verdict.fingerprint, numbers)
@@ -94,6 +96,26 @@ class Runner:
             self._executor.close()
         for work in self.works.values():
             self.publisher.failed(work.target)
+
+    def give_up(
+        self, name: str, error: str, facts: Sequence[str] = (), duration: float = 0.0
+    ) -> None:
+        """A target has failed for good: its last good outputs come back."""
+        verdict = self.judge.verdicts.get(name)
+        if name in self.space.graph.targets:
+            self.publisher.failed(self.space.graph.targets[name])
+        self.ledger.end(
+            TargetResult(
+                name,
+                Status.FAILED,
+                reasons=verdict.reasons if verdict else (),
+                fingerprint=verdict.fingerprint if verdict else "",
+                duration_s=duration,
+                error=error,
+                facts=tuple(fact for fact in facts if fact),
+                log=log_path(name) if name in self.tries else None,
+            )
+        )
 
     @property
     def executor(self) -> Executor:

@@ -32,7 +32,7 @@ from datamake.errors import (
     Problem,
     UsageError,
 )
-from datamake.model import Event
+from datamake.outcome import Event
 
 WORDS = """
 [targets.counts]

@@ -10,17 +10,8 @@ import pytest
 from rich.console import Console
 
 from datamake.errors import DatafileError, Problem, UsageError
-from datamake.model import (
-    BuildResult,
-    Code,
-    Event,
-    Plan,
-    PlannedTarget,
-    Reason,
-    Status,
-    TargetResult,
-    Written,
-)
+from datamake.model import Code, Reason, Status, Written
+from datamake.outcome import BuildResult, Event, Plan, PlannedTarget, TargetResult
 from datamake.render import details, text
 from datamake.render.dot import dot
 from datamake.render.json import build_document, error_document, json_text, plan_document

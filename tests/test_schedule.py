@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datamake.model import RESOURCES, Resources
-from datamake.schedule import Capacity, Schedule, Slots, Verb
+from datamake.schedule import Schedule, Verb
+from datamake.slots import Capacity, Ready
 
 JUDGE, RESTORE, RUN, BLOCK, SKIP = Verb.JUDGE, Verb.RESTORE, Verb.RUN, Verb.BLOCK, Verb.SKIP
 CHAIN = {"a": [], "b": ["a"], "c": ["b"]}
@@ -13,7 +14,11 @@ WIDE = {"a": [], "b": [], "c": []}
 def schedule(needs, jobs=2, resources=None, pools=None, **options):
     capacity = Capacity(jobs, 1000, pools or {})
     wanted = resources or {}
-    return Schedule(needs, lambda name: wanted.get(name, RESOURCES), Slots(capacity), **options)
+    urgency = options.pop("urgency", lambda _: 0.0)
+    ready = Ready(capacity, lambda name: wanted.get(name, RESOURCES), urgency)
+    it = Schedule(needs, ready, **options)
+    it.numbers = ready.numbers
+    return it
 
 
 def test_a_target_is_judged_when_all_it_needs_is_final():
@@ -133,7 +138,7 @@ def test_rest_between_tries_holds_no_slot():
     it.judged("a", RUN)
     it.judged("b", RUN)
     assert it.rests("a") == [(RUN, "b")]
-    assert it.rested("a") == []
+    assert it.judged("a", RUN) == []
     assert it.finished("b", ok=True) == [(RUN, "a")]
 
 
@@ -144,9 +149,9 @@ def test_pools_give_numbers_and_limit_what_runs():
     it.judged("a", RUN)
     it.judged("b", RUN)
     assert it.judged("c", RUN) == []
-    assert [it.slots.numbers(name) for name in "ab"] == [{"gpu": [0]}, {"gpu": [1]}]
+    assert [it.numbers(name) for name in "ab"] == [{"gpu": [0]}, {"gpu": [1]}]
     assert it.finished("a", ok=True) == [(RUN, "c")]
-    assert it.slots.numbers("c") == {"gpu": [0]}
+    assert it.numbers("c") == {"gpu": [0]}
 
 
 def test_what_finds_no_room_lets_others_pass():
@@ -171,7 +176,7 @@ def test_stopping_skips_all_that_is_not_running():
     it.start()
     it.judged("a", RUN)
     it.judged("x", RUN)
-    assert it.stop() == [(SKIP, "x"), (SKIP, "b"), (SKIP, "c")]
+    assert it.stop() == [(SKIP, "b"), (SKIP, "c"), (SKIP, "x")]
     assert it.finished("a", ok=True) == []
     assert it.open == 0
 
@@ -190,7 +195,7 @@ def test_instances_join_while_the_build_runs():
 def test_what_is_to_be_taken_as_it_is_and_is_not_there_blocks_without_stopping():
     it = schedule({**CHAIN, "x": []})
     it.start()
-    assert it.missing("a") == [(BLOCK, "b"), (BLOCK, "c")]
+    assert it.finished("a", ok=False, stops=False) == [(BLOCK, "b"), (BLOCK, "c")]
     assert it.judged("x", RUN) == [(RUN, "x")]
 
 

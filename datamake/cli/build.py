@@ -35,7 +35,7 @@ from datamake.render.plan import plan_text, status_text
 if TYPE_CHECKING:
     import typer
 
-    from datamake.model import Plan
+    from datamake.outcome import Plan
 
 DryRun = Annotated[bool, option("-n", "--dry-run", text="Say what would run and why; run nothing.")]
 

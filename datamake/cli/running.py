@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from datamake.cli.options import Build, Talk
-    from datamake.model import Event
+    from datamake.outcome import Event
     from datamake.render.live import Live
     from datamake.render.plain import Tails
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.errors import Problem
-    from datamake.model import BuildResult, Event, Plan, PlannedTarget, Reason, TargetResult
+    from datamake.model import Reason
+    from datamake.outcome import BuildResult, Event, Plan, PlannedTarget, TargetResult
 
     Document = dict[str, Any]
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType
 
-    from datamake.model import BuildResult, Event, TargetResult
+    from datamake.outcome import BuildResult, Event, TargetResult
     from datamake.render.plain import Manner, Tails
 
 INTERVAL = 0.1

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from datamake.model import BuildResult, Event, TargetResult
+    from datamake.outcome import BuildResult, Event, TargetResult
 
 DID_SOMETHING = (Status.BUILT, Status.RESTORED, Status.FAILED)
 SUMMARY_ORDER = (

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from datamake.model import Plan, PlannedTarget
+    from datamake.outcome import Plan, PlannedTarget
 
 WIDEST_NAME = 44
 PATH_SHOWN = 6

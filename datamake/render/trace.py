@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from datamake.model import Event, TargetResult
+    from datamake.outcome import Event, TargetResult
 
 
 class EventLines:

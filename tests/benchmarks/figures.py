@@ -178,7 +178,7 @@ def main():
             print(f"| {name} | left out: {error} | | | | | |")
             continue
         ratio = wall / yardstick[0]
-        most = f"{limit:g} ×" if limit else ""
+        most = f"{limit:g} times" if limit else ""
         print(
             f"| {what} | {wall:.3f} | {cpu:.3f} | {memory:.0f} | {ratio:.2f} | {of} | {most} |",
             flush=True,

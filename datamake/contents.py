@@ -1,0 +1,110 @@
+"""The contents of what targets need, once what makes them is final.
+
+Knows nothing of verdicts. Whoever drives it tells it what has become of each target (`settle`),
+before it asks for those that need it.
+"""
+
+from __future__ import annotations
+
+from posixpath import join
+
+from datamake.errors import DatamakeError
+from datamake.fingerprint import Content
+from datamake.patterns import glob
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from datamake.model import Item, Written
+    from datamake.workspace import Workspace
+
+
+@value
+class Known:
+    """What a target that is final has, for those that need it."""
+
+    fingerprint: str
+    outputs: tuple[Written, ...] = ()
+    present: bool = True
+
+
+class InputGone(DatamakeError):
+    """An input that was there, or that a target was to make, is not."""
+
+
+class Contents:
+    """The contents of inputs."""
+
+    def __init__(self, space: Workspace) -> None:
+        self.space = space
+        self.known: dict[str, Known] = {}
+        """Of each target that is final."""
+
+    def settle(self, name: str, known: Known) -> bool:
+        """Takes note of what a target has; whether others have been judged by another content."""
+        before = self.known.get(name)
+        self.known[name] = known
+        return before is not None and (before.outputs, before.fingerprint) != (
+            known.outputs,
+            known.fingerprint,
+        )
+
+    def of(self, name: str, unknown: Mapping[str, object] = NOTHING) -> Iterator[Content]:
+        """The inputs of a target with their contents, but for those that `unknown` targets make.
+
+        Raises InputGone.
+        """
+        for link in self.space.graph.links.get(name, ()):
+            for item in link.items:
+                if item.producer is None:
+                    yield Content(link, item.path, self._file(item.path))
+                elif item.producer not in unknown:
+                    for path, digest in self._made(item, self.known[item.producer]):
+                        yield Content(link, path, digest, item.producer)
+
+    def _file(self, path: str) -> str:
+        digest = self.space.files.digest(path)
+        if digest is None:
+            raise InputGone(f"input `{path}` is gone")
+        return digest
+
+    def _made(self, item: Item, known: Known) -> list[tuple[str, str]]:
+        """Path and digest of what an item comes down to under its producer's outputs."""
+        if not item.path:
+            return [("", known.fingerprint)]
+        for written in known.outputs:
+            if written.path == item.path:
+                return [(written.path, written.digest)]
+            if written.path == item.inside:
+                return self._inside(item, written)
+        raise InputGone(f"input `{item.path}` is not there: `{item.producer}` did not make it")
+
+    def _inside(self, item: Item, folder: Written) -> list[tuple[str, str]]:
+        entries = {
+            join(folder.path, name): digest for name, digest in self.space.entries(folder).items()
+        }
+        if item.pattern:
+            pattern = glob(item.path)
+            return [(path, entries[path]) for path in sorted(entries) if pattern.matches(path)]
+        if item.path not in entries:
+            raise InputGone(
+                f"input `{item.path}` is not there",
+                [f"it is not in `{folder.path}/`, which `{item.producer}` made"],
+            )
+        return [(item.path, entries[item.path])]
+
+    def made_paths(self, pending: str) -> list[str]:
+        """The files that what a pending foreach needs has made."""
+        return [
+            path
+            for need in self.space.graph.needs[pending]
+            for written in self.known[need].outputs
+            for path in self._files(written)
+        ]
+
+    def _files(self, written: Written) -> list[str]:
+        if not written.digest.endswith("/"):
+            return [written.path]
+        return [join(written.path, name) for name in self.space.entries(written)]

@@ -1,0 +1,120 @@
+"""Judging in the course of a build: what a verdict means for the schedule.
+
+Knows nothing of running. A part of the engine.
+"""
+
+from __future__ import annotations
+
+from datamake.contents import Known
+from datamake.judge import joined
+from datamake.model import Status
+from datamake.outcome import TargetResult
+from datamake.schedule import Verb
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from datamake.claims import Claims
+    from datamake.judge import Judge
+    from datamake.ledger import Ledger
+    from datamake.model import Verdict
+    from datamake.running import Runner
+    from datamake.schedule import Instruction, Schedule
+    from datamake.workspace import Workspace
+
+
+class Judging:
+    """Judges the targets of one run."""
+
+    def __init__(
+        self,
+        space: Workspace,
+        judge: Judge,
+        runner: Runner,
+        claims: Claims,
+        schedule: Schedule,
+        taken: Iterable[str],
+    ) -> None:
+        self.space = space
+        self.judge = judge
+        self.runner = runner
+        self.claims = claims
+        self.schedule = schedule
+        self.taken = set(taken)
+        """What is neither judged nor run but taken as it is."""
+        self.ledger: Ledger = runner.ledger
+
+    def judged(self, name: str) -> Sequence[Instruction]:
+        """What follows from a target's verdict."""
+        graph = self.space.graph
+        if name in graph.pending:
+            return self._grow(name)
+        if name in self.taken:
+            return self._take(name)
+        if not self.claims.take(name):
+            self.claims.hold(name)
+            return []
+        if name in graph.missing:
+            return self.fail(name, graph.missing[name][0].message)
+        if name in self.claims.left_open:
+            self.claims.left_open.discard(name)
+            self.runner.publisher.recover(graph.targets[name])
+        verdict = self.judge.verdict(name)
+        if verdict.status is Status.UP_TO_DATE:
+            return self._up_to_date(name, verdict)
+        self.claims.drop(name)
+        if verdict.status is Status.RESTORE:
+            return self.schedule.judged(name, Verb.RESTORE)
+        absent = [need for need in graph.needs[name] if not self.judge.inputs.known[need].present]
+        return self.schedule.judged(name, Verb.RUN, absent)
+
+    def fail(
+        self, name: str, error: str, facts: Sequence[str] = (), duration: float = 0.0
+    ) -> list[Instruction]:
+        """A target has failed for good."""
+        self.runner.give_up(name, error, facts, duration)
+        self.claims.end(name)
+        return self.schedule.finished(name, ok=False)
+
+    def _up_to_date(self, name: str, verdict: Verdict) -> list[Instruction]:
+        record = self.space.record(name)
+        if record is None or record.fingerprint != verdict.fingerprint:
+            target = self.space.graph.targets[name]
+            self.space.state.write(self.runner.publisher.adopted(target, verdict))
+            self.claims.end(name)
+        else:
+            self.claims.drop(name)
+        known = Known(verdict.fingerprint, verdict.outputs, verdict.present)
+        differs = self.judge.inputs.settle(name, known)
+        self.ledger.end(
+            TargetResult(
+                name,
+                Status.UP_TO_DATE,
+                verdict.present,
+                fingerprint=verdict.fingerprint,
+                outputs=verdict.outputs,
+            )
+        )
+        return self.schedule.judged(name, None, differs=differs)
+
+    def _take(self, name: str) -> list[Instruction]:
+        known = self.judge.as_it_is(name)
+        if known is None:
+            return self.schedule.finished(name, ok=False, stops=False)
+        self.judge.inputs.settle(name, known)
+        return self.schedule.judged(name, None)
+
+    def _grow(self, name: str) -> list[Instruction]:
+        """Adds the instances that what a foreach needs has made possible."""
+        graph = self.space.graph
+        growth = graph.grow(name, self.judge.inputs.made_paths(name), self.space.tree)
+        out = self.schedule.grown(name, *joined(graph, self.schedule.life, growth))
+        self.judge.grown(name, growth.added)
+        if name in self.taken:
+            self.taken.update(growth.added)
+        self.ledger.say("grown", total=len(self.schedule.life))
+        for target, message in growth.problems.items():
+            if target in self.schedule.life:
+                out += self.fail(target, message)
+        return out
