@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ def test_each_comes_after_what_it_needs(needs):
     assert bool(late) == bool(circles)
     for circle in circles:
         assert circle[0] == circle[-1]
-        assert all(b in needs[a] for a, b in zip(circle, circle[1:], strict=False))
+        assert all(b in needs[a] for a, b in pairwise(circle))
 
 
 def test_one_circle_for_each_knot():
