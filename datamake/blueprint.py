@@ -11,7 +11,7 @@ from datamake.habits import KEYS, Reader
 from datamake.inputs import Inputs
 from datamake.instances import bracketed
 from datamake.model import Output, Target
-from datamake.patterns import escaped
+from datamake.patterns import below, escaped
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -97,14 +97,15 @@ class Blueprint:
             table.get("description", ""),
         )
 
-    def templates(self) -> Iterator[tuple[str, bool]]:
-        """The outputs of instances yet unknown, as globs; and whether each is a folder."""
+    def templates(self) -> Iterator[tuple[str, ...]]:
+        """Where outputs of instances yet unknown may lie, as segments of globs."""
         for slot in self.slots:
             if slot.keys:
                 text = "".join(self._shape(piece) for piece in pieces(slot.text))
             else:
                 text = f"{slot.text}*.parquet"
-            yield self.texts.path(text, escaped(self.texts.folder)), slot.folder
+            segments = tuple(self.texts.path(text, escaped(self.texts.folder)).split("/"))
+            yield below(segments) if slot.folder else segments
 
     def _shape(self, piece: str | Placeholder) -> str:
         if isinstance(piece, str):

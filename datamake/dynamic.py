@@ -9,7 +9,7 @@ from datamake.expansion import awaited, captured
 from datamake.filling import Texts
 from datamake.model import Pending
 from datamake.order import ordered
-from datamake.outputs import Outputs, Template
+from datamake.outputs import Outputs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ class Unfolding:
         order, circles = ordered(names, lambda name: self._like(name, names))
         drawn = [name for name in order if not circles and self._draw(name)]
         for name in drawn:
-            self.outputs.templates[f"{name}[*]"] = [
-                Template(tuple(text.split("/")), folder)
-                for text, folder in self.expansion.blueprints[name].templates()
-            ]
+            self.outputs.templates.add(f"{name}[*]", self.expansion.blueprints[name].templates())
         if not circles:
             order, circles = ordered(drawn, self._before)
         for circle in circles:
@@ -77,7 +74,7 @@ class Unfolding:
         origin = self.expansion.origins[name]
         if origin.capture is None:
             return [origin.like] if f"{origin.like}[*]" in self.outputs.templates else []
-        owners = self.outputs.meeting(origin.capture.pattern.segments)
+        owners = self.outputs.templates.meeting(origin.capture.pattern.segments)
         return [owner[:-3] for owner in owners if owner != f"{name}[*]"]
 
     def _same(self, name: str) -> None:
@@ -101,7 +98,7 @@ class Unfolding:
         self.expansion.pending[pending.name] = pending
 
     def _settle(self, name: str, rows: Iterable[Mapping[str, str]]) -> None:
-        del self.outputs.templates[f"{name}[*]"]
+        self.outputs.templates.drop(f"{name}[*]")
         targets, problems = self.expansion.unfold(name, rows)
         self.settled[name] = targets
         self.expansion.problems += problems

@@ -96,7 +96,7 @@ def _equal(blueprint: Blueprint, names: Sequence[str]) -> Problem:
 def awaited(capture: Capture, outputs: Outputs, name: str) -> tuple[str, ...]:
     """The targets, and instances yet unknown but those of `name`, that may write what matches."""
     owners = [outputs.owners[folder] for folder in outputs.reaching(capture.pattern)]
-    owners += outputs.meeting(capture.pattern.segments)
+    owners += outputs.templates.meeting(capture.pattern.segments)
     return tuple(dict.fromkeys(owner for owner in owners if owner != name))
 
 

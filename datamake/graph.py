@@ -11,7 +11,7 @@ from datamake.expansion import awaited, captured
 from datamake.growth import Growth
 from datamake.linking import Linker
 from datamake.order import ordered
-from datamake.outputs import Outputs, Template
+from datamake.outputs import Outputs
 from datamake.reading import Reader
 from datamake.resolve import Resolver
 from datamake.values import replace
@@ -92,9 +92,7 @@ class Graph:
     def await_instances(self, pending: Pending) -> None:
         """Take in a target whose instances are not known yet."""
         blueprint = self.expansion.blueprints[pending.family]
-        self.outputs.templates[pending.name] = [
-            Template(tuple(text.split("/")), folder) for text, folder in blueprint.templates()
-        ]
+        self.outputs.templates.add(pending.name, blueprint.templates())
         self.need(pending.name, pending.needs)
 
     def circles(self, names: Iterable[str]) -> list[list[str]]:
@@ -132,7 +130,7 @@ class Graph:
         """Take in the instances of a pending name; name → what is wrong with it."""
         pending = self.pending.pop(pending_name)
         self.need(pending_name, ())
-        self.outputs.templates.pop(pending_name, None)
+        self.outputs.templates.drop(pending_name)
         expansion, resolver = self.expansion, self.resolver
         origin = expansion.origins[pending.family]
         if origin.capture is None:

@@ -5,24 +5,81 @@ Knows nothing of inputs.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 
-from datamake.patterns import below, exactly, meet
-from datamake.values import value
+from datamake.patterns import below, exactly, fixed, meet
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from datamake.patterns import Pattern
 
+    Segments = tuple[str, ...]
 
-@value
-class Template:
-    """An output of a target whose instances are not known yet, as the segments of a glob."""
+NOBODY: frozenset[str] = frozenset()
 
-    segments: tuple[str, ...]
-    folder: bool
+
+class Templates:
+    """Where the outputs of instances yet unknown may lie: globs, as their segments.
+
+    They are looked up by the folder that all they match is in.
+    """
+
+    def __init__(self) -> None:
+        self._shapes: dict[str, list[Segments]] = {}
+        self._order: dict[str, int] = {}
+        self._owners: dict[str, set[str]] = {}
+        """Folder → the owners with a glob whose first special segment is in it."""
+        self._folders: list[str] = []
+        """The same folders, sorted."""
+
+    def __contains__(self, owner: str) -> bool:
+        return owner in self._shapes
+
+    def __bool__(self) -> bool:
+        return bool(self._shapes)
+
+    def add(self, owner: str, shapes: Iterable[Segments]) -> None:
+        """Take in all outputs of an owner."""
+        self._shapes[owner] = list(shapes)
+        self._order[owner] = len(self._order)
+        for shape in self._shapes[owner]:
+            folder = fixed(shape)
+            if folder not in self._owners:
+                self._owners[folder] = set()
+                insort(self._folders, folder)
+            self._owners[folder].add(owner)
+
+    def drop(self, owner: str) -> None:
+        """Its instances are known."""
+        for shape in self._shapes.pop(owner):
+            self._owners[fixed(shape)].discard(owner)
+
+    def meeting(self, segments: Segments) -> list[str]:
+        """The owners that may write what these segments match, in the order they were added."""
+        if not self._shapes:
+            return []
+        near: set[str] = set()
+        for folder in self._around(fixed(segments)):
+            near |= self._owners.get(folder, NOBODY)
+        found = [
+            owner for owner in near if any(meet(segments, each) for each in self._shapes[owner])
+        ]
+        return sorted(found, key=self._order.__getitem__)
+
+    def _around(self, folder: str) -> Iterator[str]:
+        """A folder, those above it, and those of the templates below it."""
+        above = folder
+        while above:
+            yield above
+            above = above.rpartition("/")[0]
+        yield ""
+        start = f"{folder}/" if folder else ""
+        for index in range(bisect_left(self._folders, start), len(self._folders)):
+            if not self._folders[index].startswith(start):
+                return
+            yield self._folders[index]
 
 
 class Outputs:
@@ -32,8 +89,7 @@ class Outputs:
         self.owners: dict[str, str] = {}
         """Path → the target that writes it."""
         self.folders: set[str] = set()
-        self.templates: dict[str, list[Template]] = {}
-        """Owner → outputs of its instances, while these are not known."""
+        self.templates = Templates()
         self._above: dict[str, str] = {}
         """Every folder above an output → one output in it."""
         self._sorted: list[str] = []
@@ -111,17 +167,5 @@ class Outputs:
         ]
 
     def awaited(self, path: str) -> list[str]:
-        """Those of the targets with instances yet unknown that may write `path`, or what is in it."""
-        return self.meeting(exactly(path)) if path and self.templates else []
-
-    def meeting(self, segments: Sequence[str]) -> list[str]:
-        """Those of the targets with instances yet unknown that may write what matches."""
-        return [
-            owner
-            for owner, templates in self.templates.items()
-            if any(
-                meet(segments, each.segments)
-                or (each.folder and meet(segments, below(each.segments)))
-                for each in templates
-            )
-        ]
+        """Those of the targets with instances yet unknown that may write `path`, or what holds it."""
+        return self.templates.meeting(exactly(path)) if path and self.templates else []

@@ -37,12 +37,7 @@ class Pattern:
     @property
     def prefix(self) -> str:
         """The folder, `""` for the root, that all it matches is in."""
-        names = []
-        for segment in self.segments[:-1]:
-            if MAGIC.search(segment):
-                break
-            names.append(segment)
-        return "/".join(names)
+        return fixed(self.segments[:-1])
 
     def matches(self, path: str) -> bool:
         """Whether this is a path of the pattern."""
@@ -212,6 +207,16 @@ def content(folder: str, tree: Tree, passed: Callable[[str], bool]) -> Iterator[
 def exactly(path: str) -> tuple[str, ...]:
     """The segments that match this path alone."""
     return tuple(escaped(path).split("/"))
+
+
+def fixed(segments: Sequence[str]) -> str:
+    """The folder, or path, that the segments before the first special one spell."""
+    names = []
+    for segment in segments:
+        if MAGIC.search(segment):
+            break
+        names.append(segment)
+    return "/".join(names)
 
 
 def below(folder: Sequence[str]) -> tuple[str, ...]:

@@ -106,7 +106,7 @@ class Resolver:
         items += [Item(text, owners[each], each, True) for each in outputs.reaching(pattern)]
         if outputs.inside(pattern.prefix) is None:
             items += [Item(path) for path in self._plain(pattern, asker)]
-        waits = tuple(outputs.meeting(pattern.segments))
+        waits = tuple(outputs.templates.meeting(pattern.segments))
         if items or waits or (folder is not None and self.tree.kind(folder) == "folder"):
             return Resolution(tuple(sorted(items, key=lambda item: item.path)), waits)
         if folder is None:
