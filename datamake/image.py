@@ -62,13 +62,17 @@ def write(
 
     `seen` has its `count` of targets, the `paths` (from `root`, or absolute) that it looked at,
     whether anything was there or not, the names of the variables (`env`) that count, and `expires`.
-    Where anything was touched too lately, no image is written.
+    Where anything but the `own` file, which datamake has just closed, was touched too lately, no
+    image is written.
     """
     before = os.getcwd()
     os.chdir(root)
     try:
         found = {path: _stamp(path) for path in sorted(seen["paths"])}
-        latest = max((max(stamp[1:3]) for stamp in found.values() if stamp), default=0)
+        latest = max(
+            (max(stamp[1:3]) for path, stamp in found.items() if stamp and path != seen["own"]),
+            default=0,
+        )
         if latest >= (started - SETTLED) * 1e9:
             return
         image = {

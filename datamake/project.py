@@ -16,7 +16,7 @@ from datamake.model import Status
 from datamake.plan import Planner, urgency
 from datamake.request import NO_OPTIONS, Options, requested
 from datamake.values import NOTHING
-from datamake.workspace import Workspace
+from datamake.workspace import STATE, Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -266,6 +266,7 @@ def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[st
     return {
         "count": len(result.targets),
         "paths": space.looked,
+        "own": STATE,
         "env": {name for target in targets for name in target.surroundings.env},
         "expires": min(ages, default=None),
     }

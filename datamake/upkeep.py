@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from datamake import __version__
 from datamake.acceptance import accept
@@ -105,6 +105,7 @@ def _is_ours(project: Project, path: str) -> bool:
 @contextmanager
 def _own_tree(project: Project) -> Iterator[None]:
     """The tree without builds, which are waited for."""
+    project.space.begin(write=True)
     while not project.space.locks.take_tree(exclusive=True):
         time.sleep(WAIT)
     try:
@@ -174,6 +175,8 @@ def doctor(project: Project | None) -> Document:
     checks = [_python(), _sqlite(), *map(_library, NEEDED), _bash()]
     if project is not None:
         folder = os.path.join(project.root, ".datamake")
+        with suppress(EnvironmentFailed):  # what fails is among the checks
+            project.space.begin(write=True)
         checks += [
             _interpreter(project),
             _writable("project", folder),

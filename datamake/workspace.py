@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datamake.model import Record, Written
 
 FOLDER = ".datamake"
+STATE = f"{FOLDER}/state.sqlite"
 IGNORE_ITSELF = "*\n"
 SHARE_OF_DISK = 10
 """The local cache may take one part in so many of its disk, if nothing else is said."""
@@ -108,7 +109,7 @@ class Workspace:
             *self.tree.looked,
             *(part.file for part in self.spec.parts),
             self.spec.project.get("env_file", ".env"),
-            *(f"{FOLDER}/{name}" for name in ("state.sqlite", "state.sqlite-wal", "journal")),
+            *(STATE, f"{STATE}-wal", f"{FOLDER}/journal"),
             *(os.path.join(venv, "pyvenv.cfg") for venv in venvs if venv),
         }
 
