@@ -28,11 +28,14 @@ def main() -> int:
 
 def carried_out(build: Build | None, arguments: list[str]) -> int:
     """The exit status of a build, or of whatever command `arguments` are."""
+    import gc
+
     from datamake.cli.failures import guarded
     from datamake.cli.opening import has_datafile
     from datamake.cli.options import with_environment
     from datamake.cli.running import run_build
 
+    gc.set_threshold(50_000, 20, 20)  # nearly all that a build makes stays to its end
     if build is None or not (arguments or has_datafile(os.getcwd())):
         from datamake.cli import app
 
