@@ -48,10 +48,10 @@ def clone(source: str, target: str) -> None:
         raise
 
 
-def copy(source: str, target: str, *, plain: bool = False) -> None:
+def copy(source: str, target: str, *, plain: bool = False, share: bool = True) -> None:
     """Make the new file `target` with the content of `source`, not executable if it is `plain`.
 
-    Raises OSError, and leaves a half.
+    They `share` their blocks where the file system can. Raises OSError, and leaves a half.
     """
     reader = os.open(source, os.O_RDONLY)
     try:
@@ -59,7 +59,7 @@ def copy(source: str, target: str, *, plain: bool = False) -> None:
         mode = 0o777 if status.st_mode & 0o100 and not plain else 0o666
         writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
-            if not _shared(reader, writer, target):
+            if not (share and _shared(reader, writer, target)):
                 for start, end in spans(reader, status):
                     _copy_span(reader, writer, start, end)
                 if os.fstat(writer).st_size < status.st_size:

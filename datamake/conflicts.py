@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from datamake.datafile.positions import place
+from datamake.datafile.shapes import nearest
 from datamake.errors import Problem
 from datamake.patterns import EVERYTHING, glob
 
@@ -74,6 +75,23 @@ def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[st
             owner = outputs.owners[path]
             message = f"the source `{name}` is written by `{owner}`, as `{path}`"
             yield owner, Problem(message, declaration.part.file, place(declaration, "path"))
+
+
+def undeclared_pools(expansion: Expansion) -> Iterator[Problem]:
+    """The targets that take of pools there are none of."""
+    spec = expansion.spec
+    for declaration in spec.targets.values():
+        given = declaration.table.get("pool", ())
+        for pool in (given,) if isinstance(given, str) else given:
+            if pool not in spec.pools and "{" not in pool:
+                near = nearest(pool, spec.pools)
+                hint = (
+                    f"did you mean `{near}`?"
+                    if near
+                    else f"declare how much there is: `[pools]` with `{pool} = 1`"
+                )
+                keys = place(declaration, "pool")
+                yield Problem(f"there is no pool `{pool}`", declaration.part.file, keys, hint=hint)
 
 
 def circular(

@@ -5,7 +5,7 @@ Knows nothing of what has been built, but for the list of files that datamake ma
 
 from __future__ import annotations
 
-from datamake.conflicts import circular, overlaps, written_sources
+from datamake.conflicts import circular, overlaps, undeclared_pools, written_sources
 from datamake.errors import DatafileError, Problem
 from datamake.expansion import awaited, captured
 from datamake.growth import Growth
@@ -178,6 +178,7 @@ def link(
     for pending in graph.pending.values():
         graph.await_instances(pending)
     found += [problem for _, problem in written_sources(expansion, graph.outputs)]
+    found += undeclared_pools(expansion)
     for name in graph.targets:
         found += graph.relink(name).wrong
     found += [circular(expansion, graph.links, each) for each in graph.circles(graph.needs)]

@@ -12,7 +12,7 @@ import time
 from datamake import __version__
 from datamake.cache import Cache
 from datamake.datafile import load, locate
-from datamake.errors import DatafileError, EnvironmentFailed
+from datamake.errors import DatafileError, EnvironmentFailed, Problem
 from datamake.expand import expand
 from datamake.files import Files
 from datamake.graph import link
@@ -20,7 +20,7 @@ from datamake.journal import Journal
 from datamake.locks import Locks
 from datamake.made import Made
 from datamake.state import State
-from datamake.storage import open_storage
+from datamake.storage.local import LocalStorage
 from datamake.tree import LocalTree
 
 TYPE_CHECKING = False
@@ -72,8 +72,8 @@ class Workspace:
     def graph(self) -> Graph:
         """The targets and how they hang together. Raises DatafileError."""
         if self._graph is None:
-            expansion = expand(self.spec, self.tree, now=self._local_time(), made=self.made)
             try:
+                expansion = expand(self.spec, self.tree, now=self._local_time(), made=self.made)
                 self._graph = link(expansion, self.tree, made=self.made, memo=self.state.memo)
             except DatafileError as error:
                 raise DatafileError(locate(error.problems, self.tree)) from None
@@ -164,7 +164,8 @@ class Workspace:
         folder = os.environ.get("DATAMAKE_LOCAL_CACHE") or project.get("local_cache")
         path = os.path.join(self.root, os.path.expanduser(folder or f"{FOLDER}/cache"))
         size = _bytes(project.get("local_cache_size"), path)
-        self.cache = Cache(open_storage(path), mode, size, self.notices.append)
+        storage = LocalStorage(path, share=project.get("link") != "copy")
+        self.cache = Cache(storage, mode, size, self.notices.append)
 
     def _local_time(self) -> str:
         if not self._dates():
@@ -172,7 +173,20 @@ class Workspace:
         from datetime import datetime
         from zoneinfo import ZoneInfo
 
-        zone = ZoneInfo(self.spec.project.get("timezone", "UTC"))
+        name = self.spec.project.get("timezone", "UTC")
+        try:
+            zone = ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise DatafileError(
+                [
+                    Problem(
+                        f"there is no time zone `{name}`",
+                        self.spec.parts[0].file,
+                        ("project", "timezone"),
+                        hint="names are like `Europe/Berlin`",
+                    )
+                ]
+            ) from None
         return datetime.fromtimestamp(self.now(), zone).isoformat()
 
 

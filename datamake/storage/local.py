@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 
 
 class LocalStorage:
-    """A storage in the folder `root`, which the first write creates."""
+    """A storage in the folder `root`, which the first write creates.
 
-    def __init__(self, root: str) -> None:
+    Files in it and outside `share` their blocks where the file system can.
+    """
+
+    def __init__(self, root: str, *, share: bool = True) -> None:
+        self._share = share
         self._prefix = root.rstrip("/") + "/"
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> bytes:
@@ -31,7 +35,7 @@ class LocalStorage:
 
     def fetch(self, key: str, path: str) -> None:
         """Make a new local file of it, by reflink where possible."""
-        copy(self._prefix + key, path, plain=True)
+        copy(self._prefix + key, path, plain=True, share=self._share)
 
     def write(self, key: str, data: bytes, *, replace: bool = False) -> bool:
         """Put bytes there; whether they were: without `replace`, what is there stays."""
@@ -46,7 +50,7 @@ class LocalStorage:
 
     def store(self, key: str, path: str) -> None:
         """Put the content of a local file there, by reflink where possible."""
-        staged = self._staged(lambda target: copy(path, target, plain=True))
+        staged = self._staged(lambda target: copy(path, target, plain=True, share=self._share))
         try:
             self._put(key, staged, os.replace)
         except BaseException:
