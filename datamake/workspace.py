@@ -38,6 +38,20 @@ SHARE_OF_DISK = 10
 """The local cache may take one part in so many of its disk, if nothing else is said."""
 
 
+class AsMade:
+    """The paths of what datamake made and nobody has changed since; of a folder, changed or not."""
+
+    def __init__(self, made: Mapping[str, str], files: Files) -> None:
+        self.made = made
+        self.files = files
+
+    def __contains__(self, path: object) -> bool:
+        digest = self.made.get(path) if isinstance(path, str) else None
+        if digest is None or not isinstance(path, str):
+            return False
+        return digest.endswith("/") or self.files.digest(path) == digest
+
+
 class Workspace:
     """The open parts of the project whose Datafile is at `file`; `root` is absolute."""
 
@@ -73,8 +87,9 @@ class Workspace:
         """The targets and how they hang together. Raises DatafileError."""
         if self._graph is None:
             try:
-                expansion = expand(self.spec, self.tree, now=self._local_time(), made=self.made)
-                self._graph = link(expansion, self.tree, made=self.made, memo=self.state.memo)
+                made = AsMade(self.made, self.files)
+                expansion = expand(self.spec, self.tree, now=self._local_time(), made=made)
+                self._graph = link(expansion, self.tree, made=made, memo=self.state.memo)
             except DatafileError as error:
                 raise DatafileError(locate(error.problems, self.tree)) from None
         return self._graph

@@ -251,3 +251,15 @@ def test_captures_do_not_match_what_is_of_no_target_any_more(project):
     assert project.build().ran == ["t[a]", "t[b]", "u[a]", "u[b]"]
     project.remove("raw/b")
     assert set(project.build().statuses) == {"t[a]", "u[a]"}
+
+
+def test_a_file_that_was_left_over_and_then_changed_is_its_owners(months):
+    """Only what is as datamake made it is left over."""
+    months.datafile(MONTHS.replace("clean[*]", "clean/*.csv"))
+    assert months.build().ok
+    months.datafile(MONTHS.replace("clean[*]", "clean/*.csv").replace('["01", "02"]', '["02"]'))
+    assert months.build().ran == ["all"]
+    assert months.read("all.csv") == "02 y\n"
+    months.write("clean/01.csv", "mine\n")
+    assert months.build().ran == ["all"]
+    assert months.read("all.csv") == "mine\n02 y\n"
