@@ -48,16 +48,8 @@ _ROOMS = {
         "TargetLocked",
         "UsageError",
     ),
-    "datamake.model": (
-        "BuildResult",
-        "Code",
-        "Event",
-        "Plan",
-        "PlannedTarget",
-        "Reason",
-        "Status",
-        "TargetResult",
-    ),
+    "datamake.model": ("Code", "Reason", "Status"),
+    "datamake.outcome": ("BuildResult", "Event", "Plan", "PlannedTarget", "TargetResult"),
     "datamake.project": ("Project", "load"),
 }
 
