@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from datamake.expansion import Expansion
+    from datamake.expand import Expansion
     from datamake.model import Link, Target
     from datamake.outputs import Outputs
 

@@ -1,23 +1,32 @@
 """`Spec` → targets: foreach unfolded, params filled in, paths made relative to the project root.
 
-Knows nothing of what depends on what, but for a foreach over files that other targets write.
+Knows nothing of what depends on what, but for a foreach over files that other targets write, or
+over another target's instances: such a target is unfolded after those, or left pending.
 """
 
 from __future__ import annotations
 
-from datamake.dynamic import Unfolding
-from datamake.expansion import Expansion
+from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
-from datamake.inputs import source
+from datamake.inputs import Names, source
+from datamake.instances import Family
+from datamake.model import Pending
+from datamake.order import ordered
 from datamake.origins import Reader
+from datamake.outputs import Outputs
+from datamake.patterns import found
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
-    from datamake.model import Declaration, Spec, Target, Tree
+    from datamake.errors import Problem
+    from datamake.foreach import Row
+    from datamake.model import Declaration, Input, Spec, Target, Tree
+    from datamake.origins import Origin
+    from datamake.patterns import Capture
 
-__all__ = ["Expansion", "expand"]
+    Settled = dict[str, list[Target]]
 
 
 def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Expansion:
@@ -55,11 +64,11 @@ def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Ex
         attempt(declaration, locate)
     for declaration in spec.targets.values():
         attempt(declaration, originate)
-    unfold(result, tree, made)
+    _unfold_all(result, tree, made)
     return result
 
 
-def unfold(result: Expansion, tree: Tree, made: Container[str]) -> None:
+def _unfold_all(result: Expansion, tree: Tree, made: Container[str]) -> None:
     """Make the targets, in the order of declaration, or leave them pending."""
     settled: dict[str, list[Target]] = {}
     dynamic: dict[str, None] = {}
@@ -74,3 +83,190 @@ def unfold(result: Expansion, tree: Tree, made: Container[str]) -> None:
     for name in result.origins:
         for target in settled.get(name, ()):
             result.targets[target.name] = target
+
+
+class Expansion:
+    """The targets of a spec, those yet unknown, and what it takes to unfold these later."""
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.targets: dict[str, Target] = {}
+        """In the order of declaration."""
+        self.pending: dict[str, Pending] = {}
+        self.names = Names(spec)
+        self.problems: list[Problem] = []
+        self.families: dict[str, Family] = {}
+        """The instances of each foreach target."""
+        self.origins: dict[str, Origin] = {}
+        self.blueprints: dict[str, Blueprint] = {}
+
+    @property
+    def sources(self) -> dict[str, Input]:
+        """Declared source → its path, glob or folder."""
+        return self.names.sources
+
+    def draw(self, name: str, variables: Sequence[str], tree: Tree) -> bool:
+        """Prepare the instances of a target; False if something is wrong with it."""
+        declaration = self.spec.targets[name]
+        texts = Texts(declaration, self.spec.params)
+        try:
+            for row in self.origins[name].excluded:
+                for variable in row:
+                    if variable not in variables:
+                        message = f"`{variable}` in `exclude` is no foreach variable"
+                        raise texts.fault(message, "exclude")
+            blueprint = Blueprint(texts, tuple(variables), self.names, tree)
+        except Fault as fault:
+            self.problems.append(fault.problem)
+            return False
+        problems = list(blueprint.problems())
+        self.problems += problems
+        if problems:
+            return False
+        self.blueprints[name] = blueprint
+        if blueprint.foreach:
+            self.families[name] = Family(name, variables)
+        return True
+
+    def unfold(self, name: str, rows: Iterable[Row]) -> tuple[list[Target], list[Problem]]:
+        """The instances of a target for these rows, less those that are excluded."""
+        blueprint = self.blueprints[name]
+        targets: dict[str, Target] = {}
+        twice: dict[str, None] = {}
+        try:
+            for row in self.origins[name].remaining(rows):
+                target = blueprint.target(row)
+                if target.name in targets:
+                    twice[target.name] = None
+                targets[target.name] = target
+        except Fault as fault:
+            return [], [fault.problem]
+        if twice:
+            return [], [_equal(blueprint, list(twice))]
+        if blueprint.foreach:
+            self.families[name].add(targets.values())
+        return list(targets.values()), []
+
+
+class Unfolding:
+    """One pass over these targets. `settled` has the instances of all that are known."""
+
+    def __init__(
+        self, expansion: Expansion, settled: Settled, tree: Tree, made: Container[str]
+    ) -> None:
+        self.expansion = expansion
+        self.settled = settled
+        self.tree = tree
+        self.made = made
+        self.outputs = Outputs()
+        for targets in settled.values():
+            self._register(targets)
+
+    def unfold(self, names: Mapping[str, None]) -> None:
+        """Settle these targets, each after what its instances depend on, or leave it pending."""
+        origins = self.expansion.origins
+        order, circles = ordered(names, lambda name: self._like(name, names))
+        drawn = [name for name in order if not circles and self._draw(name)]
+        for name in drawn:
+            self.outputs.templates.add(f"{name}[*]", self.expansion.blueprints[name].templates())
+        if not circles:
+            order, circles = ordered(drawn, self._before)
+        for circle in circles:
+            texts = Texts(self.expansion.spec.targets[circle[0]], {})
+            message = f"foreach goes round in a circle: {' -> '.join(circle)}"
+            self.expansion.problems.append(texts.problem(message, "foreach"))
+        for name in order if not circles else ():
+            capture = origins[name].capture
+            if capture is None:
+                self._same(name)
+            else:
+                self._captured(name, capture)
+
+    def _like(self, name: str, names: Mapping[str, None]) -> list[str]:
+        like = self.expansion.origins[name].like
+        return [like] if like in names else []
+
+    def _draw(self, name: str) -> bool:
+        origin, blueprints = self.expansion.origins[name], self.expansion.blueprints
+        variables = origin.variables
+        if origin.like:
+            if origin.like not in blueprints:
+                return False
+            variables = blueprints[origin.like].variables
+        return self.expansion.draw(name, variables, self.tree)
+
+    def _before(self, name: str) -> list[str]:
+        """The targets yet to be settled whose instances, or their outputs, this one's may be from."""
+        origin = self.expansion.origins[name]
+        if origin.capture is None:
+            return [origin.like] if f"{origin.like}[*]" in self.outputs.templates else []
+        owners = self.outputs.templates.meeting(origin.capture.pattern.segments)
+        return [owner[:-3] for owner in owners if owner != f"{name}[*]"]
+
+    def _same(self, name: str) -> None:
+        """Settle a target that has the instances of another."""
+        like = self.expansion.origins[name].like
+        if f"{like}[*]" in self.expansion.pending:
+            self._leave(name, "", [f"{like}[*]"])
+        else:
+            self._settle(name, self.expansion.families[like].rows.values())
+
+    def _captured(self, name: str, capture: Capture) -> None:
+        """Settle a target that has an instance for each match of a pattern."""
+        needs = awaited(capture, self.outputs, f"{name}[*]")
+        if needs:
+            self._leave(name, capture.text, needs)
+        else:
+            self._settle(name, captured(capture, self.outputs, self.tree, self.made))
+
+    def _leave(self, name: str, pattern: str, needs: Iterable[str]) -> None:
+        pending = Pending(f"{name}[*]", name, pattern, tuple(needs))
+        self.expansion.pending[pending.name] = pending
+
+    def _settle(self, name: str, rows: Iterable[Mapping[str, str]]) -> None:
+        self.outputs.templates.drop(f"{name}[*]")
+        targets, problems = self.expansion.unfold(name, rows)
+        self.settled[name] = targets
+        self.expansion.problems += problems
+        self._register(targets)
+
+    def _register(self, targets: Iterable[Target]) -> None:
+        for target in targets:
+            for output in target.outputs:
+                self.outputs.add(output.path, target.name, folder=output.folder)
+
+
+def awaited(capture: Capture, outputs: Outputs, name: str) -> tuple[str, ...]:
+    """The targets, and instances yet unknown but those of `name`, that may write what matches."""
+    owners = [outputs.owners[folder] for folder in outputs.reaching(capture.pattern)]
+    owners += outputs.templates.meeting(capture.pattern.segments)
+    return tuple(dict.fromkeys(owner for owner in owners if owner != name))
+
+
+def captured(
+    capture: Capture,
+    outputs: Outputs,
+    tree: Tree,
+    made: Container[str],
+    paths: Iterable[str] = (),
+) -> list[Row]:
+    """A row for each match: of declared outputs, of files that datamake didn't make, of `paths`."""
+    pattern = capture.pattern
+    matches = {p for p in outputs.matching(pattern) if (p in outputs.folders) == pattern.folder}
+    matches.update(paths)
+    if outputs.inside(pattern.prefix) is None:
+        owners = outputs.owners
+        matches.update(found(pattern, tree, lambda path: path in owners or path in made))
+    rows: dict[tuple[str, ...], Row] = {}
+    for path in sorted(matches):
+        row = capture.row(path)
+        if row is not None:
+            rows[tuple(row.values())] = row
+    return list(rows.values())
+
+
+def _equal(blueprint: Blueprint, names: Sequence[str]) -> Problem:
+    shown = [f"`{name}`" for name in names[:10]] + ["and more"] * (len(names) > 10)
+    return blueprint.texts.problem(
+        f"several instances of `{blueprint.name}` have the same name", "foreach", facts=shown
+    )

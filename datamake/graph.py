@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datamake.conflicts import circular, overlaps, undeclared_pools, written_sources
 from datamake.errors import DatafileError, Problem
-from datamake.expansion import awaited, captured
+from datamake.expand import awaited, captured
 from datamake.growth import Growth
 from datamake.linking import Linker
 from datamake.order import ordered
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 
-    from datamake.expansion import Expansion
+    from datamake.expand import Expansion
     from datamake.linking import Linked
     from datamake.model import Input, Link, Pending, Target, Tree
 

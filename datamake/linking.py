@@ -14,7 +14,7 @@ from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datamake.expansion import Expansion
+    from datamake.expand import Expansion
     from datamake.model import Input, Part, Target
     from datamake.reading import Reader
     from datamake.resolve import Resolver
