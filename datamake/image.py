@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-FORMAT = f"image-1 {sys.hexversion:x}"
+FORMAT = f"image-1 {sys.hexversion:x} {sys.platform} {os.uname().machine}"
 PLACE = os.path.join(".datamake", "image")
 DATAFILE = "Datafile.toml"
 SETTLED = 2.0
@@ -62,18 +62,14 @@ def write(
 
     `seen` has its `count` of targets, the `paths` (from `root`, or absolute) that it looked at,
     whether anything was there or not, the names of the variables (`env`) that count, and `expires`.
-    Where anything but the `own` file, which datamake has just closed, was touched too lately, no
-    image is written.
+    Where anything but what lies in the folder `own`, which datamake has just written to, was touched
+    too lately, no image is written.
     """
     before = os.getcwd()
     os.chdir(root)
     try:
-        found = {path: _stamp(path) for path in sorted(seen["paths"])}
-        latest = max(
-            (max(stamp[1:3]) for path, stamp in found.items() if stamp and path != seen["own"]),
-            default=0,
-        )
-        if latest >= (started - SETTLED) * 1e9:
+        found = {path: _stamp(path) for path in sorted({*seen["paths"], *_datafiles_above(root)})}
+        if _latest(found, seen["own"]) >= (started - SETTLED) * 1e9:
             return
         image = {
             "key": (FORMAT, version, *key),
@@ -83,14 +79,47 @@ def write(
             "paths": list(found),
             "stamps": list(found.values()),
         }
-        body = marshal.dumps(image)
-        with open(f"{PLACE}.{os.getpid()}", "wb") as file:
-            file.write(zlib.crc32(body).to_bytes(4, "little") + body)
-        os.replace(file.name, PLACE)
+        _replace(marshal.dumps(image))
     except OSError:
         return  # there is none then, and the next build looks for itself
     finally:
         os.chdir(before)
+
+
+def _datafiles_above(root: str) -> list[str]:
+    """Where a Datafile would make `root` a part of another project."""
+    found = []
+    while root != os.path.dirname(root):
+        root = os.path.dirname(root)
+        found.append(os.path.join(root, DATAFILE))
+    return found
+
+
+def _latest(found: Mapping[str, Stamp | None], own: str) -> int:
+    """When any of the paths was last touched (ns), but for those in the folder `own`."""
+    paths = [path for path in found if not path.startswith(f"{own}/")]
+    stamps = filter(None, (found[path] or _stamp_above(path) for path in paths))
+    return max((max(stamp[1:3]) for stamp in stamps), default=0)
+
+
+def _stamp_above(path: str) -> Stamp | None:
+    """The stamp of the nearest folder: it tells whether what is absent has gone only now."""
+    stamp = None
+    while stamp is None and path and path[0] != "/":
+        path = os.path.dirname(path)
+        stamp = _stamp(path or ".")
+    return stamp
+
+
+def _replace(body: bytes) -> None:
+    place = f"{PLACE}.{os.getpid()}"
+    try:
+        with open(place, "wb") as file:
+            file.write(zlib.crc32(body).to_bytes(4, "little") + body)
+        os.replace(place, PLACE)
+    except OSError:
+        os.unlink(place)
+        raise
 
 
 def _root(folder: str) -> str | None:
@@ -109,7 +138,7 @@ def _read(path: str) -> dict[str, Any] | None:
             content = file.read()
     except OSError:
         return None
-    if content[:4] != zlib.crc32(content[4:]).to_bytes(4, "little"):
+    if len(content) <= 4 or content[:4] != zlib.crc32(content[4:]).to_bytes(4, "little"):
         return None
     image: dict[str, Any] = marshal.loads(content[4:])  # noqa: S302 - ours, and whole
     return image

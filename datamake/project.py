@@ -16,7 +16,7 @@ from datamake.model import Status
 from datamake.plan import Planner, urgency
 from datamake.request import NO_OPTIONS, Options, requested
 from datamake.values import NOTHING
-from datamake.workspace import STATE, Workspace
+from datamake.workspace import FOLDER, Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def load(
     there is no Datafile, and EnvironmentFailed.
     """
     root, file = located(path or os.getcwd())
-    return Project(Workspace(root, file, profile, params), as_written=not params)
+    return Project(Workspace(root, file, profile, params), as_written=not params and file == NAME)
 
 
 def located(path: str) -> tuple[str, str]:
@@ -101,7 +101,7 @@ class Project:
     def __init__(self, space: Workspace, *, as_written: bool = True) -> None:
         self.space = space
         self._as_written = as_written
-        """Whether params are those of the Datafile and the profile."""
+        """Whether it is the usual Datafile, with the params that it and the profile have."""
         self._rest: tuple[Sequence[str], str, Mapping[str, Any]] | None = None
         """What to write into the image of a build that had nothing to do."""
 
@@ -266,7 +266,7 @@ def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[st
     return {
         "count": len(result.targets),
         "paths": space.looked,
-        "own": STATE,
+        "own": FOLDER,
         "env": {name for target in targets for name in target.surroundings.env},
         "expires": min(ages, default=None),
     }

@@ -22,14 +22,16 @@ def at_rest(build: Build) -> bool:
     """Whether the build has nothing to do; it has said so then."""
     started = time.time()
     place, talk = build.place, build.talk
-    folder = os.path.join(os.getcwd(), place.directory or "")
+    if place.directory is not None and not os.path.isdir(place.directory):
+        return False
+    folder = os.getcwd() if place.directory is None else os.path.realpath(place.directory)
     others = any(os.environ.get(name) for name in IGNORED) or build.running.jobs is not None
     if others or place.file or place.settings or talk.verbose or talk.json:
         return False
     if talk.events or talk.timings or build.scope != Scope(names=build.scope.names):
         return False
     profile = place.profile or os.environ.get("DATAMAKE_PROFILE") or ""
-    count = up_to_date(os.path.normpath(folder), (profile, *build.scope.names), __version__)
+    count = up_to_date(folder, (profile, *build.scope.names), __version__)
     if count is not None and not talk.quiet:
         say(nothing_to_do(count, time.time() - started) + "\n")
     return count is not None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 
 import pytest
 
+import datamake
 from datamake import __version__, image
 
 TEXT = """
@@ -146,7 +148,7 @@ def test_what_was_just_touched_gives_no_image(resting, monkeypatch):
     assert not resting.exists(".datamake/image")
 
 
-@pytest.mark.parametrize("how", [b"", b"garbage" * 10, None])
+@pytest.mark.parametrize("how", [b"", bytes(4), b"garbage" * 10, None])
 def test_a_damaged_image(resting, how):
     """Is none."""
     content = resting.path(".datamake/image").read_bytes()
@@ -210,3 +212,63 @@ def test_an_image_of_another_folder(resting, tmp_path):
     resting.root = copy
     assert not rests(resting)
     assert resting.build().ran == []
+
+
+def test_another_datafile(project, monkeypatch):
+    """What `-f` builds says nothing of the usual Datafile."""
+    monkeypatch.setattr(image, "SETTLED", -60)
+    project.datafile('[targets.a]\noutput = "a"\nrun = "echo > {output}"')
+    project.write("Other.toml", '[targets.b]\noutput = "b"\nrun = "echo > {output}"')
+    for _ in range(2):
+        with datamake.load(str(project.path("Other.toml"))) as other:
+            assert other.build().ok
+    assert not rests(project)
+
+
+def test_a_project_above(project, monkeypatch):
+    """A Datafile without `[project]` is of the one above, as soon as there is one."""
+    monkeypatch.setattr(image, "SETTLED", -60)
+    project.write("Datafile.toml", '[targets.a]\noutput = "a"\nrun = "echo > {output}"')
+    project.build()
+    project.build()
+    assert rests(project)
+    (project.root.parent / "Datafile.toml").write_text('[project]\ninclude = ["project"]\n')
+    assert not rests(project)
+
+
+def test_a_folder_behind_a_link(resting):
+    """Has the project that it lies in, not the one that the link lies in."""
+    other = resting.root.parent / "other"
+    other.mkdir()
+    (other / "Datafile.toml").write_text(
+        '[project]\n[targets.b]\noutput = "b"\nrun = "echo > {output}"\n'
+    )
+    (other / "deep").mkdir()
+    resting.path("raw/link").symlink_to(other / "deep")
+    resting.build()
+    assert resting.build().ran == []
+    assert rests(resting)
+    assert "built b" in resting.cli("-C", "raw/link").stderr
+    assert resting.cli("-C", "raw/nothing").returncode == 2
+
+
+def test_gone_since_it_was_looked_at(project, monkeypatch):
+    """An output that is removed while a build with nothing to do ends."""
+    project.datafile('[targets.a]\noutput = "out/a"\nrun = "echo > {output}"')
+    project.build()
+    monkeypatch.setattr(image, "SETTLED", 0)
+    time.sleep(0.2)
+    opened = datamake.load(str(project.root))
+    assert opened.build().ok
+    project.remove("out/a")
+    opened.close()
+    assert not rests(project)
+    assert project.build().statuses == {"a": "restored"}
+
+
+def test_an_image_that_cannot_be_put_in_place(resting):
+    """Leaves nothing behind."""
+    resting.remove(".datamake/image")
+    resting.write(".datamake/image/here")
+    assert resting.build().ran == []
+    assert resting.files(".datamake/image*") == [".datamake/image"]
