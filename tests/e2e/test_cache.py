@@ -65,6 +65,13 @@ def test_only_what_is_needed_is_restored(cached):
     assert cached.read("a.txt") == "TWO"
 
 
+def test_another_content_is_always_stale(cached):
+    """What is there with other content than it should have is replaced, needed or not."""
+    result = cached.build("b")
+    assert (result.ran, result.restored) == ([], ["a", "parts", "b"])
+    assert cached.read("a.txt") == "TWO"
+
+
 def test_inputs_of_what_runs_are_restored(cached):
     """Where only the last command is new; what is above them stays absent."""
     cached.remove("a.txt")
