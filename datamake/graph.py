@@ -8,13 +8,11 @@ from __future__ import annotations
 from datamake.conflicts import circular, overlaps, undeclared_pools, written_sources
 from datamake.errors import DatafileError, Problem
 from datamake.expand import awaited, captured
-from datamake.growth import Growth
-from datamake.linking import Linker
+from datamake.linking import Linker, Reader
 from datamake.order import ordered
 from datamake.outputs import Outputs
-from datamake.reading import Reader
 from datamake.resolve import Resolver
-from datamake.values import replace
+from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +21,18 @@ if TYPE_CHECKING:
     from datamake.expand import Expansion
     from datamake.linking import Linked
     from datamake.model import Input, Link, Pending, Target, Tree
+
+
+@value
+class Growth:
+    """What the instances of a foreach have changed."""
+
+    added: tuple[str, ...] = ()
+    """The new targets."""
+    relinked: tuple[str, ...] = ()
+    """The targets, and instances yet unknown, that waited for them: what they need has changed."""
+    problems: Mapping[str, str] = NOTHING
+    """Target → what is wrong with it."""
 
 
 class Graph:

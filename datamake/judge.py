@@ -16,8 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-    from datamake.graph import Graph
-    from datamake.growth import Growth
+    from datamake.graph import Graph, Growth
     from datamake.model import Field, Record, Target
     from datamake.workspace import Workspace
 

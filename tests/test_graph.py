@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from linked import complaint, complaints, expanded, linked, paths, tree_of
 
-from datamake.graph import link
-from datamake.growth import Growth
+from datamake.graph import Growth, link
 from datamake.model import Input, Item, Link, Pending
 
 
