@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
+from datamake.foreach import Reader
 from datamake.inputs import Names, source
 from datamake.instances import Family
 from datamake.model import Pending
 from datamake.order import ordered
-from datamake.origins import Reader
 from datamake.outputs import Outputs
 from datamake.patterns import found
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from datamake.errors import Problem
-    from datamake.foreach import Row
+    from datamake.foreach import Origin, Row
     from datamake.model import Declaration, Input, Spec, Target, Tree
-    from datamake.origins import Origin
     from datamake.patterns import Capture
 
     Settled = dict[str, list[Target]]
