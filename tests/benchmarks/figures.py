@@ -1,6 +1,6 @@
 """The figures that datamake keeps: whole processes, run in turn with what they are compared with.
 
-    python tests/benchmarks/figures.py [NAME...] [--runs N] [--markdown]
+    python tests/benchmarks/figures.py [NAME...] [--runs N]
 
 Each row is a median over its runs, and a ratio of medians to the yardstick of the same runs. What
 a figure needs and the machine lacks (ninja) is said and left out. Nothing here is part of the tests.
@@ -155,6 +155,12 @@ def cold(runs):
     return "cold build of 1,000 `cp` -j2", build, ninja, "`ninja -j2`", 3.0
 
 
+HEAD = """# Figures
+
+Medians of whole processes, taken in turn with what they are compared with; ratios are of wall time.
+Times depend on the machine, ratios hardly do. `python tests/benchmarks/figures.py` measures yours.
+"""
+
 FIGURES = {
     "no-op-1": no_op_of_one,
     "no-op-10000": no_op_of_many,
@@ -169,6 +175,7 @@ def main():
     parser.add_argument("names", nargs="*", choices=[*FIGURES, []], metavar="NAME")
     parser.add_argument("--runs", type=int, default=15)
     options = parser.parse_args()
+    print(HEAD)
     print("| what | wall s | CPU s | peak MB | times | of | at most |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in options.names or FIGURES:
