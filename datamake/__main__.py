@@ -21,9 +21,13 @@ def main() -> int:
     """Carry out this process's command line and answer its exit status."""
     arguments = sys.argv[1:]
     build = None if "_DATAMAKE_COMPLETE" in os.environ else plain_build(arguments)
-    if build is not None and at_rest(build):
-        return 0
-    return carried_out(build, arguments)
+    try:
+        if build is not None and at_rest(build):
+            return 0
+        return carried_out(build, arguments)
+    except KeyboardInterrupt:  # while modules are loaded; from then on `guarded` sees to it
+        sys.stderr.write("interrupted\n")
+        return 130
 
 
 def carried_out(build: Build | None, arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from datamake import __main__ as front
 from datamake.cli import app, build, door
 from datamake.cli.options import Build, Place, Running, Scope, Talk, with_environment
 from datamake.errors import UsageError
@@ -179,3 +180,15 @@ def test_help_loads_no_pictures(project):
 )
 def test_build_may_be_left_out_before_its_options(arguments, expected):
     assert app.with_command(arguments.split()) == expected.split()
+
+
+def test_an_interrupt_while_modules_are_loaded(monkeypatch, capsys):
+    """Ctrl-C just after the start is no traceback."""
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(front, "at_rest", interrupted)
+    monkeypatch.setattr(sys, "argv", ["datamake"])
+    assert front.main() == 130
+    assert capsys.readouterr().err == "interrupted\n"
