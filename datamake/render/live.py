@@ -15,12 +15,12 @@ from datamake.model import Status
 from datamake.render.plain import (
     DID_SOMETHING,
     TAIL,
+    below,
     event_line,
     remark_text,
     summary_line,
-    tail_text,
 )
-from datamake.render.text import clean, clean_lines, duration
+from datamake.render.text import clean, duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,10 +101,9 @@ class Live:
         if result.status in DID_SOMETHING or self.manner.verbosity > 0:
             self.lines.append(self.target_row(result))
         if result.status is Status.FAILED:
-            below = [f"  {clean_lines(fact)}" for fact in result.facts]
-            if result.log:
-                below += tail_text(self.tails(result.log, TAIL)).splitlines()
-            self.lines += [Text(line, style="red" if "|" not in line else "") for line in below]
+            tail = self.tails(result.log, TAIL) if result.log else None
+            for line in below(result, tail):
+                self.lines.append(Text(line, style="" if "|" in line else "red"))
 
     def target_row(self, result: TargetResult) -> Text:
         """`built     clean[01]      4.2 s  input-changed: raw/01.csv`, no longer than the screen."""

@@ -130,8 +130,14 @@ def remark_text(result: TargetResult, *, full: bool = False) -> str:
 
 def failure_text(result: TargetResult, tail: Tail | None) -> str:
     """The line of a target that failed, its facts, the end of its log and where the rest is."""
-    lines = [target_line(result), *(f"  {clean_lines(fact)}" for fact in result.facts)]
-    return "\n".join(lines) + "\n" + (tail_text(tail) if tail else "")
+    return "\n".join([target_line(result), *below(result, tail)]) + "\n"
+
+
+def below(result: TargetResult, tail: Tail | None) -> list[str]:
+    """What stands below the line of a target that failed: facts that its log does not show, its log."""
+    shown = tail.lines if tail else ()
+    lines = [f"  {clean_lines(fact)}" for fact in result.facts if fact not in shown]
+    return lines + tail_text(tail).splitlines() if tail else lines
 
 
 def tail_text(tail: Tail) -> str:
