@@ -111,29 +111,6 @@ def member(base: str, name: str) -> str:
     return base + name if base.endswith(".") else f"{base}.{name}"
 
 
-def implicit(
-    script_words: Sequence[str],
-    cwd: str,
-    pythonpath: Sequence[str],
-    tree: Tree,
-    memo: Memo,
-    outputs: Container[str] = (),
-) -> tuple[str, ...]:
-    """`Code.implicit`, for one question."""
-    return Code(tree, memo, outputs).implicit(script_words, cwd, pythonpath)
-
-
-def closure(
-    module: str,
-    pythonpath: Sequence[str],
-    tree: Tree,
-    memo: Memo,
-    outputs: Container[str] = (),
-) -> tuple[str, ...]:
-    """`Code.closure`, for one question."""
-    return Code(tree, memo, outputs).closure(module, pythonpath)
-
-
 class Code:
     """What the commands and functions of a project read as code; remembers what it has looked up.
 
@@ -141,7 +118,7 @@ class Code:
     paths that targets make: they count, whether they are there or not, but are never read.
     """
 
-    def __init__(self, tree: Tree, memo: Memo, outputs: Container[str] = ()) -> None:
+    def __init__(self, tree: Tree, memo: Memo, outputs: Container[str]) -> None:
         self.tree = tree
         self.memo = memo
         self.outputs = outputs

@@ -30,7 +30,7 @@ CREATE TABLE fields (target PRIMARY KEY, fields) WITHOUT ROWID;
 CREATE TABLE stamps (path PRIMARY KEY, stamp, digest) WITHOUT ROWID;
 CREATE TABLE memo (key PRIMARY KEY, facts) WITHOUT ROWID;
 CREATE TABLE durations (target PRIMARY KEY, duration) WITHOUT ROWID;
-CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, time, selection, duration, summary, exit_code);
+CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, time, duration, summary, exit_code);
 CREATE TABLE results (
     run, target, status, started, duration, fingerprint, reason, detail, PRIMARY KEY (run, target)
 ) WITHOUT ROWID;

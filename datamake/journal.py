@@ -29,7 +29,8 @@ LONGEST = 240
 """Bytes of a file name made of a target's, with room for a suffix in the 255 there are."""
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 HEADER = "datamake journal 1"
-DAY_S = 86_400.0
+KEPT_S = 14 * 86_400.0
+"""How long what was displaced or failed is kept."""
 
 
 def file_name(target: str) -> str:
@@ -216,9 +217,9 @@ class Journal:
             raise _failure(f"the outputs of `{target}` cannot be published", error) from error
         return entry.record
 
-    def expire(self, now: float, days: float = 14) -> None:
-        """Remove what was displaced or failed so many days before `now` (seconds), and the trash."""
-        self._folders.expire(now - days * DAY_S)
+    def expire(self, now: float) -> None:
+        """Remove what was displaced or failed long before `now` (seconds), and the trash."""
+        self._folders.expire(now - KEPT_S)
 
     def _carry_out(self, entry: Entry) -> None:
         """Publish, from wherever an earlier try got to."""

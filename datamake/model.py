@@ -66,7 +66,6 @@ class Code(str, Enum):
     ALWAYS = "always"
     EXPIRED = "expired"
     RULES_CHANGED = "rules-changed"
-    CHECK_CHANGED = "check-changed"
 
 
 @value

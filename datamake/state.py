@@ -17,7 +17,7 @@ from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from datamake.database import Change, Row
 
@@ -35,7 +35,6 @@ class Run:
 
     run: int
     time: float
-    selection: tuple[str, ...]
     duration: float | None
     summary: Mapping[str, int]
     exit_code: int | None
@@ -136,13 +135,11 @@ class History:
         self._ends: list[Row] = []
         self.sweep_due = False
 
-    def start_run(self, time: float, selection: Sequence[str] = ()) -> int:
+    def start_run(self, time: float) -> int:
         """The number of a run that begins now; 0 where the state is only read."""
         if self._database.readonly:
             return 0
-        return self._database.insert(
-            "INSERT INTO runs (time, selection) VALUES (?, ?)", (time, packed(selection))
-        )
+        return self._database.insert("INSERT INTO runs (time) VALUES (?)", (time,))
 
     def add(self, result: TargetRun) -> None:
         """Note what became of a target. The duration of one that was built counts as expected."""
@@ -199,7 +196,7 @@ class History:
         """The last runs, newest first."""
         return self._database.read(
             lambda rows: list(map(_run, rows)),
-            "SELECT * FROM runs ORDER BY run DESC LIMIT ?",
+            "SELECT run, time, duration, summary, exit_code FROM runs ORDER BY run DESC LIMIT ?",
             (limit,),
         )
 
@@ -367,8 +364,8 @@ def _durations(rows: list[Row]) -> dict[str, float]:
 
 
 def _run(row: Row) -> Run:
-    run, time, selection, duration, summary, exit_code = row
-    return Run(run, time, unpacked(selection), duration, _counts(summary), exit_code)
+    run, time, duration, summary, exit_code = row
+    return Run(run, time, duration, _counts(summary), exit_code)
 
 
 def _target_run(row: Row) -> TargetRun:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datamake.code import Code, closure, implicit, modules, words
+from datamake.code import Code, modules, words
 
 
 class Files:
@@ -42,6 +42,14 @@ class Files:
     def read(self, path):
         self.reads += 1
         return self.files.get(path)
+
+
+def implicit(given, cwd, pythonpath, files, memo, outputs=()):
+    return Code(files, memo, outputs).implicit(given, cwd, pythonpath)
+
+
+def closure(module, pythonpath, files):
+    return Code(files, {}, ()).closure(module, pythonpath)
 
 
 def counted(command, texts, cwd="", pythonpath=(".",), outputs=()):
@@ -205,9 +213,9 @@ def test_a_python_script_counts_with_its_imports(text, expected):
 
 def test_a_function_counts_with_its_imports():
     """The module of a function is looked for on the Python path alone."""
-    assert closure("pkg.base", ["."], Files(MODULES), {}) == ("pkg/__init__.py", "pkg/base.py")
-    assert closure("late", ["lib/"], Files(MODULES), {}) == ("lib/late.py",)
-    assert closure("late", ["."], Files(MODULES), {}) == ()
+    assert closure("pkg.base", ["."], Files(MODULES)) == ("pkg/__init__.py", "pkg/base.py")
+    assert closure("late", ["lib/"], Files(MODULES)) == ("lib/late.py",)
+    assert closure("late", ["."], Files(MODULES)) == ()
 
 
 @pytest.mark.parametrize("flag", ["-m pkg.sub.deep", "-mpkg.sub.deep", "-u -m pkg.sub.deep -m"])
@@ -260,7 +268,7 @@ def test_what_is_remembered_is_not_read():
 def test_one_script_of_many_targets_is_looked_up_once():
     """A thousand targets that run one script cost little more than one."""
     tree = Files({**MODULES, "run.py": "import pkg.near", "run.sh": "python run.py"})
-    code = Code(tree, {})
+    code = Code(tree, {}, ())
     code.implicit(["run.sh"], "", ["."])
     asked = []
     tree.kind = lambda path: asked.append(path) or ("file" if path in tree.files else None)

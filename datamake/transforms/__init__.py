@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 TRANSFORMS = {
     "run": "command",
     "argv": "command",
-    "python": "python",
+    "python": "command",
     "copy": "copy",
     "restore": "restore",
 }

@@ -1,6 +1,6 @@
-"""Commands: the arguments that a script or argument list comes down to, and running them.
+"""What runs in a process of its own: commands, and functions of the project (`calling.py`).
 
-Knows nothing of outputs.
+Knows the arguments that a script or argument list comes down to, and nothing of outputs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
 def execute(action: Action, workshop: Workshop) -> Outcome:
-    """Run the action's command."""
+    """Run the action's command, or call its function."""
     return workshop.keepers.run(action)
 
 
