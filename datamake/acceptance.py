@@ -24,6 +24,7 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     Returns the targets. Raises UsageError where an output, or one of what they need, is not there.
     """
     space = project.space
+    space.begin(write=True)
     selected = chosen(space, select, project.states)
     judge = Judge(space, Demands(), space.variables)
     accepted = []

@@ -11,7 +11,7 @@ from posixpath import basename
 from datamake import surroundings
 from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
-from datamake.model import Action, Call, Slot
+from datamake.model import KEPT, Action, Call, Slot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from datamake.model import Target, Written
     from datamake.workspace import Workspace
 
-KEPT = ".datamake"
-"""The folder, in the project root, of all that datamake keeps."""
-
 
 def staging_folder(root: str, name: str) -> str:
     """Where the staged outputs of a target are written; absolute."""
@@ -34,6 +31,20 @@ def staging_folder(root: str, name: str) -> str:
 def log_path(name: str) -> str:
     """The log of a target, from the project root."""
     return f"{KEPT}/logs/{file_name(name)}.log"
+
+
+def work_folder(root: str, name: str) -> str:
+    """Where a target keeps what survives its failures, in a folder for each fingerprint; absolute."""
+    return os.path.join(root, KEPT, "work", file_name(name))
+
+
+def works(target: Target) -> bool:
+    """Whether a target asks for such a folder."""
+    return "{work" in _text(target)
+
+
+def _text(target: Target) -> str:
+    return target.template if isinstance(target.template, str) else "\0".join(target.template)
 
 
 def staged_names(target: Target) -> list[str | None]:
@@ -138,10 +149,9 @@ class Preparation:
             "root": PathText(root),
             "cpus": target.resources.cpus,
         }  # fmt: skip
-        text = target.template if isinstance(target.template, str) else "\0".join(target.template)
-        if "{params}" in text:
+        if "{params}" in _text(target):
             values["params"] = relative(self._params_file(target))
-        if "{work" in text:
+        if works(target):
             values["work"] = relative(self._work_folder(target.name, fingerprint))
         return values
 
@@ -159,7 +169,7 @@ class Preparation:
         """A folder that survives failures of the same fingerprint."""
         from shutil import rmtree
 
-        kept = os.path.join(self.space.root, KEPT, "work", file_name(name))
+        kept = work_folder(self.space.root, name)
         mine = os.path.join(kept, fingerprint)
         os.makedirs(mine, exist_ok=True)
         for other in os.listdir(kept):

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 
-from datamake.actions import staged_names, staging_folder
+from datamake.actions import staged_names, staging_folder, work_folder, works
 from datamake.contents import Known
 from datamake.model import Record, Written
+from datamake.moves import remove
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -95,6 +96,8 @@ class Publisher:
             notices.append(f"changed while it ran: {', '.join(changed)}")
         elif result.stored and target.outputs and not target.policy.always:
             self.space.cache.remember(record)
+        if works(target):
+            remove(work_folder(self.space.root, target.name))
         known = Known(verdict.fingerprint, result.outputs)
         return Published(known, notices=tuple(notices))
 
