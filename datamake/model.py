@@ -33,6 +33,10 @@ if TYPE_CHECKING:
             """The digest of a file, or None."""
 
 
+KEPT = ".datamake"
+"""The folder, in the project root, of all that datamake keeps."""
+
+
 class Status(str, Enum):
     """What became of a target in a build, or in a plan would become of it."""
 

@@ -12,11 +12,11 @@ from datamake import __version__, image
 from datamake.engine import Engine, Settings
 from datamake.errors import TargetLocked, UsageError
 from datamake.judge import Judge
-from datamake.model import Status
+from datamake.model import KEPT, Status
 from datamake.plan import Planner, urgency
 from datamake.request import NO_OPTIONS, Options, requested
 from datamake.values import NOTHING
-from datamake.workspace import FOLDER, Workspace
+from datamake.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[st
     return {
         "count": len(result.targets),
         "paths": space.looked,
-        "own": FOLDER,
+        "own": KEPT,
         "env": {name for target in targets for name in target.surroundings.env},
         "expires": min(ages, default=None),
     }

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 
-from datamake.actions import KEPT, Preparation
+from datamake.actions import Preparation
 from datamake.errors import UsageError
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
-from datamake.model import Status
+from datamake.model import KEPT, Status
 from datamake.values import value
 
 TYPE_CHECKING = False

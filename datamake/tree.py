@@ -9,14 +9,13 @@ import os
 
 from datamake.content import opened
 from datamake.files import ABSENT, Remembered, unreadable
+from datamake.model import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from datamake.files import Files
-
-OWN = ".datamake"
 
 
 class LocalTree:
@@ -104,7 +103,7 @@ def _listed(folder: str, shown: str) -> dict[str, str]:
     """Name → kind, sorted; empty where there is no such folder."""
     try:
         with os.scandir(folder) as entries:
-            kinds = [(entry.name, _entry_kind(entry)) for entry in entries if entry.name != OWN]
+            kinds = [(entry.name, _entry_kind(entry)) for entry in entries if entry.name != KEPT]
     except ValueError:  # no path can hold a zero
         return {}
     except OSError as error:

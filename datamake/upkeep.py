@@ -15,6 +15,7 @@ from datamake.acceptance import accept
 from datamake.clone import reflinks
 from datamake.errors import EnvironmentFailed
 from datamake.journal import Folders
+from datamake.model import KEPT
 from datamake.reproduction import reproduce
 from datamake.request import chosen
 from datamake.surroundings import folder_of_programs, interpreter
@@ -63,7 +64,7 @@ def clean(
     going = [path for path in paths if _is_ours(project, path)]
     if not confirm(going):
         return []
-    folders = Folders(os.path.join(project.root, ".datamake"))
+    folders = Folders(os.path.join(project.root, KEPT))
     removed = []
     with _own_tree(project):
         try:
@@ -174,7 +175,7 @@ def doctor(project: Project | None) -> Document:
     """What was looked at, of the installation and of a project: name, whether ok, detail, hint."""
     checks = [_python(), _sqlite(), *map(_library, NEEDED), _bash()]
     if project is not None:
-        folder = os.path.join(project.root, ".datamake")
+        folder = os.path.join(project.root, KEPT)
         with suppress(EnvironmentFailed):  # what fails is among the checks
             project.space.begin(write=True)
         checks += [
@@ -184,7 +185,7 @@ def doctor(project: Project | None) -> Document:
             _locks(project),
             _clock(folder),
             _reflink(folder),
-            _writable("cache", _cache_folder(project)),
+            _writable("cache", project.space.cache_folder()),
         ]
     return {
         "version": VERSION,
@@ -301,8 +302,3 @@ def _probe(folder: str) -> float:
     finally:
         os.close(descriptor)
         os.unlink(path)
-
-
-def _cache_folder(project: Project) -> str:
-    named = os.environ.get("DATAMAKE_LOCAL_CACHE") or project.spec.project.get("local_cache")
-    return os.path.join(project.root, os.path.expanduser(named or ".datamake/cache"))

@@ -19,6 +19,7 @@ from datamake.graph import link
 from datamake.journal import Journal
 from datamake.locks import Locks
 from datamake.made import Made
+from datamake.model import KEPT
 from datamake.state import State
 from datamake.storage.local import LocalStorage
 from datamake.tree import LocalTree
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from datamake.graph import Graph
     from datamake.model import Record, Written
 
-FOLDER = ".datamake"
-STATE = f"{FOLDER}/state.sqlite"
+STATE = f"{KEPT}/state.sqlite"
 IGNORE_ITSELF = "*\n"
 SHARE_OF_DISK = 10
 """The local cache may take one part in so many of its disk, if nothing else is said."""
@@ -62,7 +62,7 @@ class Workspace:
         self.opened = time.time()
         self.notices: list[str] = []
         """Lines for people about what was found on the way."""
-        self.folder = folder = os.path.join(root, FOLDER)
+        self.folder = folder = os.path.join(root, KEPT)
         self.state = State(folder, readonly=not os.path.isdir(folder), notice=self.notices.append)
         self.files = Files(root, self.state.stamps, self.now)
         self.tree = LocalTree(self.files)
@@ -111,7 +111,7 @@ class Workspace:
             self.state = State(self.folder, notice=self.notices.append)
             self.files.stamps = self.state.stamps
         if self.state.readonly:
-            raise EnvironmentFailed(f"cannot build: `{FOLDER}` cannot be written", [self.root])
+            raise EnvironmentFailed(f"cannot build: `{KEPT}` cannot be written", [self.root])
 
     @property
     def looked(self) -> set[str]:
@@ -124,7 +124,7 @@ class Workspace:
             *self.tree.looked,
             *(part.file for part in self.spec.parts),
             self.spec.project.get("env_file", ".env"),
-            *(STATE, f"{STATE}-wal", f"{FOLDER}/journal"),
+            *(STATE, f"{STATE}-wal", f"{KEPT}/journal"),
             *(os.path.join(venv, "pyvenv.cfg") for venv in venvs if venv),
         }
 
@@ -173,11 +173,15 @@ class Workspace:
         self.state.close()
         self.locks.close()
 
+    def cache_folder(self) -> str:
+        """The folder of the local cache, absolute."""
+        named = os.environ.get("DATAMAKE_LOCAL_CACHE") or self.spec.project.get("local_cache")
+        return os.path.join(self.root, os.path.expanduser(named or f"{KEPT}/cache"))
+
     def open_cache(self, mode: str) -> None:
         """Opens the local cache for `read-write`, `read`, `write` or `off`."""
         project = self.spec.project
-        folder = os.environ.get("DATAMAKE_LOCAL_CACHE") or project.get("local_cache")
-        path = os.path.join(self.root, os.path.expanduser(folder or f"{FOLDER}/cache"))
+        path = self.cache_folder()
         size = _bytes(project.get("local_cache_size"), path)
         storage = LocalStorage(path, share=project.get("link") != "copy")
         self.cache = Cache(storage, mode, size, self.notices.append)
@@ -227,7 +231,7 @@ def _make_folder(folder: str) -> None:
                 file.write(IGNORE_ITSELF)
     except OSError as error:
         raise EnvironmentFailed(
-            f"cannot build: `{FOLDER}` cannot be written", [f"{folder}: {error.strerror}"]
+            f"cannot build: `{KEPT}` cannot be written", [f"{folder}: {error.strerror}"]
         ) from None
 
 

@@ -5,6 +5,7 @@ Knows nothing of files, and of keys only which of them add up.
 
 from __future__ import annotations
 
+from datamake.datafile.placeholders import listed
 from datamake.datafile.shapes import nearest
 from datamake.errors import Problem
 
@@ -88,7 +89,7 @@ def toml_value(text: str) -> Any:
 
 def unknown_param(name: str, params: Mapping[str, Any]) -> Problem:
     """What to say of a param that is set but not declared."""
-    known = list(names(params))
+    known = listed(params)
     near = nearest(name, known)
     if near:
         return Problem(f"unknown param `{name}`", hint=f"did you mean `{near}`?")
@@ -97,13 +98,3 @@ def unknown_param(name: str, params: Mapping[str, Any]) -> Problem:
         f"unknown param `{name}`",
         facts=(f"declared are {listing}" if listing else "none is declared",),
     )
-
-
-def names(params: Mapping[str, Any]) -> list[str]:
-    """The dotted names of params."""
-    result = []
-    for name, item in params.items():
-        result.append(name)
-        if isinstance(item, dict):
-            result.extend(f"{name}.{inner}" for inner in names(item))
-    return result
