@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from datamake.datafile.positions import place
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import Problem
 from datamake.patterns import EVERYTHING, glob
 
@@ -84,12 +84,8 @@ def undeclared_pools(expansion: Expansion) -> Iterator[Problem]:
         given = declaration.table.get("pool", ())
         for pool in (given,) if isinstance(given, str) else given:
             if pool not in spec.pools and "{" not in pool:
-                near = nearest(pool, spec.pools)
-                hint = (
-                    f"did you mean `{near}`?"
-                    if near
-                    else f"declare how much there is: `[pools]` with `{pool} = 1`"
-                )
+                otherwise = f"declare how much there is: `[pools]` with `{pool} = 1`"
+                hint = did_you_mean(pool, spec.pools) or otherwise
                 keys = place(declaration, "pool")
                 yield Problem(f"there is no pool `{pool}`", declaration.part.file, keys, hint=hint)
 

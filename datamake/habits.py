@@ -6,7 +6,7 @@ Knows nothing of inputs and outputs.
 from __future__ import annotations
 
 from datamake.datafile.placeholders import looked_up
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.units import seconds, size
 from datamake.foreach import text_of
 from datamake.model import (
@@ -102,8 +102,7 @@ class Reader:
             return looked_up(f"params.{name}", self.texts.params)
         except KeyError:
             known = self.texts.params["params"]
-            near = nearest(name, known)
-            hint = f"did you mean `{near}`?" if near else ""
+            hint = did_you_mean(name, known)
             raise self.texts.fault(f"no param is named `{name}`", "params", hint=hint) from None
 
     def code(self) -> list[str]:

@@ -5,7 +5,7 @@ Knows which names are declared, and whether a path is a file; not what a target 
 
 from __future__ import annotations
 
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.filling import varies
 from datamake.instances import Argument, arguments, bracketed, named
 from datamake.model import Input
@@ -140,13 +140,12 @@ class Inputs:
         known = list(outputs) if isinstance(outputs, dict) else []
         if entry.output in known:
             return
-        near = nearest(entry.output or "", known)
         shown = ", ".join(f"`{name}`" for name in known)
         raise self.texts.fault(
             f"`{full}` has no output named `{entry.output}`",
             *entry.keys,
             facts=(f"its outputs are {shown}" if known else "its outputs have no names",),
-            hint=f"did you mean `{near}`?" if near else "",
+            hint=did_you_mean(entry.output or "", known),
         )
 
     def _brackets(self, brackets: str, row: Mapping[str, str], keys: Keys) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datamake.code import Code, words
 from datamake.datafile.placeholders import PlaceholderError, filled, names
 from datamake.datafile.positions import place
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import Problem
 from datamake.filling import joined
 from datamake.instances import named
@@ -95,8 +95,7 @@ class Linker:
         if asked.kind not in ("path", "glob") or named(text) is None:
             return ""
         if text not in self._hints and len(self._hints) < MOST_HINTS:
-            near = nearest(text, self.expansion.names.seen_from(part))
-            self._hints[text] = f"did you mean `{near}`?" if near else ""
+            self._hints[text] = did_you_mean(text, self.expansion.names.seen_from(part))
         return self._hints.get(text, "")
 
     def _own(self, target: Target, link: Link) -> list[Problem]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import UsageError
 from datamake.filling import joined
 from datamake.instances import named, parts
@@ -133,10 +133,9 @@ class Selection:
         except ValueError as error:
             raise UsageError(str(error)) from None
         if not found and known.rows:
-            near = nearest(text, known.rows)
             raise UsageError(
                 f"no instance of `{family}` is like `{text}`",
-                hint=f"did you mean `{near}`?" if near else "",
+                hint=did_you_mean(text, known.rows),
             )
         return found
 
@@ -161,8 +160,8 @@ class Selection:
             return UsageError(f"`{text}` is disabled")
         if text in expansion.sources:
             return UsageError(f"`{text}` is a source, which no target makes")
-        near = nearest(text, [*expansion.spec.targets, *self.graph.outputs.owners])
+        known = [*expansion.spec.targets, *self.graph.outputs.owners]
         return UsageError(
             f"`{text}` is no target, and no target makes such a file",
-            hint=f"did you mean `{near}`?" if near else "",
+            hint=did_you_mean(text, known),
         )

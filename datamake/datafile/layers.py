@@ -6,7 +6,7 @@ Knows nothing of files, and of keys only which of them add up.
 from __future__ import annotations
 
 from datamake.datafile.placeholders import listed
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import Problem
 
 TYPE_CHECKING = False
@@ -90,9 +90,9 @@ def toml_value(text: str) -> Any:
 def unknown_param(name: str, params: Mapping[str, Any]) -> Problem:
     """What to say of a param that is set but not declared."""
     known = listed(params)
-    near = nearest(name, known)
-    if near:
-        return Problem(f"unknown param `{name}`", hint=f"did you mean `{near}`?")
+    hint = did_you_mean(name, known)
+    if hint:
+        return Problem(f"unknown param `{name}`", hint=hint)
     listing = ", ".join(f"`{known_name}`" for known_name in known)
     return Problem(
         f"unknown param `{name}`",

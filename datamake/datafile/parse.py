@@ -15,7 +15,7 @@ from datamake.datafile.keys import DATAFILE, PART, SOURCE
 from datamake.datafile.layers import combined, merged, overridden
 from datamake.datafile.positions import locate
 from datamake.datafile.rules import ACTION_NAMES, broken, unmet
-from datamake.datafile.shapes import nearest
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import DatafileError, Problem
 from datamake.model import Declaration, Part, Spec
 from datamake.values import NOTHING, replace
@@ -98,14 +98,13 @@ class Loading:
         profiles = mapping(profiles)
         if self.profile in profiles:
             return mapping(profiles[self.profile])
-        near = nearest(str(self.profile), profiles)
         listing = ", ".join(f"`{name}`" for name in profiles)
         self.problems.append(
             Problem(
                 f"there is no profile `{self.profile}`",
                 self.root.file,
                 facts=(f"there are {listing}" if listing else "none is declared",),
-                hint=f"did you mean `{near}`?" if near else "",
+                hint=did_you_mean(str(self.profile), profiles),
             )
         )
         return NOTHING

@@ -267,11 +267,9 @@ class Record(Shape):
         place = (*keys, name)
         if name in self.refused:
             return Problem(f"`{label(place)}` {self.refused[name]}", keys=place)
-        near = nearest(name, self.shapes)
-        if near:
-            return Problem(
-                f"unknown key `{label(place)}`", keys=place, hint=f"did you mean `{near}`?"
-            )
+        hint = did_you_mean(name, self.shapes)
+        if hint:
+            return Problem(f"unknown key `{label(place)}`", keys=place, hint=hint)
         known = ", ".join(f"`{known}`" for known in self.shapes)
         return Problem(f"unknown key `{label(place)}`", keys=place, facts=(f"known here: {known}",))
 
@@ -302,6 +300,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     near = get_close_matches(name, list(known), 1)
     return near[0] if near else ""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The hint at the known name that `name` may be a slip of, or `""`."""
+    near = nearest(name, known)
+    return f"did you mean `{near}`?" if near else ""
 
 
 def label(keys: Keys) -> str:
