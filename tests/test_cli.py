@@ -352,6 +352,7 @@ def test_wrong_arguments(arguments, message, capsys):
         (Interrupted(15), 143, "interrupted\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (OSError(errno.ENOSPC, "No space left", "/x"), 4, "error: /x: no space left\n"),
+        (OSError(errno.EISDIR, "Is a directory", "/x"), 4, "error: /x: is a directory\n"),
     ],
 )
 def test_errors_are_said_as_they_are(error, status, message, capsys):

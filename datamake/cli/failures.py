@@ -27,6 +27,9 @@ ENVIRONMENT = {
     errno.EMFILE,
     errno.ENFILE,
     errno.ESTALE,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ELOOP,
 }
 """Errors of the operating system that are no fault of datamake's."""
 

@@ -49,6 +49,9 @@ class Workshop:
             if outcome.error is not None or not (action.slots or action.staging):
                 return Result(action.target, outcome.error, outcome.facts, (), outcome.duration)
             return self._finished(action, outcome)
+        except FileNotFoundError as error:  # it was there when the action began
+            gone = os.path.relpath(os.fsdecode(error.filename), action.env["DATAMAKE_ROOT"])
+            return Result(action.target, f"`{gone}` was removed while it ran", (), (), 0.0)
         except OSError as error:
             what = (
                 f"cannot use `{os.fsdecode(error.filename)}`" if error.filename else "cannot write"

@@ -292,3 +292,24 @@ def test_a_secret_is_masked(project):
     assert "s3cr3t-value" not in done.stdout + done.stderr
     kept = [path for path in project.path(".datamake").rglob("*") if path.is_file()]
     assert not [path for path in kept if b"s3cr3t-value" in path.read_bytes()]
+
+
+def test_a_command_that_removes_its_staging_folder(project):
+    """Has failed, and only that: the build goes on with the others."""
+    project.datafile("""
+        [targets.a]
+        output = "a.txt"
+        run = "rm -rf $(dirname {output})"
+
+        [targets.b]
+        output = "b.txt"
+        run = "rm -rf .datamake/logs .datamake/staging/b; : {output}"
+
+        [targets.c]
+        output = "c.txt"
+        run = "echo c > {output}"
+    """)
+    built = project.build(keep_going=True)
+    assert built.statuses == {"a": "failed", "b": "failed", "c": "built"}
+    assert built.errors["a"] == "`.datamake/staging/a` was removed while it ran"
+    assert built.exit_code == 1
