@@ -12,6 +12,7 @@ from datamake import surroundings
 from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
 from datamake.model import KEPT, Action, Call, Slot
+from datamake.moves import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -243,9 +244,7 @@ def _make_room(root: str, target: Target, places: Sequence[Slot]) -> None:
 
 
 def _empty(folder: str) -> None:
-    from shutil import rmtree
-
-    rmtree(folder, ignore_errors=True)
+    remove(folder)
     os.makedirs(folder)
 
 

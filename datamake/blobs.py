@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 
-from datamake.clone import remove, sibling
+from datamake.clone import sibling
 from datamake.content import digested
 from datamake.files import fresh_listing
 from datamake.layout import blob_key
 from datamake.listing import Listing, parents, parsed
 from datamake.model import size_of
+from datamake.moves import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Blobs:
                 done = True
         finally:
             if not done:
-                _discard(staged)
+                remove(staged)
         return done
 
     def _there(self, digest: str) -> bool:
@@ -138,12 +139,3 @@ class Blobs:
             self._storage.delete(key)
         except OSError:  # a cache that can only be read; what is wrong there is found each time
             pass
-
-
-def _discard(staged: str) -> None:
-    if os.path.isdir(staged):
-        from shutil import rmtree
-
-        rmtree(staged)
-    else:
-        remove(staged)

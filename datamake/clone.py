@@ -12,6 +12,7 @@ from fcntl import ioctl
 from itertools import count
 
 from datamake.content import PIECE, spans
+from datamake.moves import remove
 
 FICLONE = 0x40049409
 """The request of Linux that makes one file share the blocks of another (`linux/fs.h`)."""
@@ -77,14 +78,6 @@ def write(path: str, data: bytes) -> None:
         _write(writer, memoryview(data), 0)
     finally:
         os.close(writer)
-
-
-def remove(path: str) -> None:
-    """Remove a file, if it is there."""
-    try:  # noqa: SIM105 - contextlib costs start-up time
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def reflinks(folder: str) -> bool:

@@ -11,7 +11,6 @@ from collections import deque
 
 from datamake.claims import Claims
 from datamake.errors import DatamakeError, EnvironmentFailed, TargetLocked
-from datamake.interrupts import Interrupts
 from datamake.judge import orphans
 from datamake.judging import Judging
 from datamake.ledger import Ledger
@@ -25,6 +24,8 @@ from datamake.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import FrameType
+    from typing import Any
 
     from datamake.judge import Judge
     from datamake.model import Resources
@@ -198,6 +199,44 @@ class Engine:
     def _resources(self, name: str) -> Resources:
         target = self.space.graph.targets.get(name)
         return RESOURCES if target is None else target.resources
+
+
+class Interrupts:
+    """Takes SIGINT, SIGTERM and SIGHUP from `watch` to `release`; outside the main thread none.
+
+    They are counted instead of raised, and looked at between two steps, so that no signal ever cuts
+    a publication in two.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.signal = 0
+        """The number of the first one."""
+        self._before: dict[int, Any] = {}
+
+    def watch(self) -> None:
+        """Take signals from now on."""
+        import signal
+        import threading
+
+        if self._before or threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._take)
+
+    def release(self) -> None:
+        """Let signals do again what they did before."""
+        if self._before:
+            import signal
+
+            for number, action in self._before.items():
+                signal.signal(number, action)
+            self._before.clear()
+
+    def _take(self, number: int, _: FrameType | None) -> None:
+        self.count += 1
+        self.signal = self.signal or number
 
 
 def _memory() -> int:

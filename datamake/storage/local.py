@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 
-from datamake.clone import copy, remove, unique, write
+from datamake.clone import copy, unique, write
+from datamake.moves import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
