@@ -98,21 +98,21 @@ class Blueprint:
         )
 
     def templates(self) -> Iterator[tuple[str, ...]]:
-        """Where outputs of instances yet unknown may lie, as segments of globs."""
+        """Where outputs of instances yet unknown may lie, as segments of globs. Raises Fault."""
         for slot in self.slots:
             if slot.keys:
-                text = "".join(self._shape(piece) for piece in pieces(slot.text))
+                text = "".join(self._shape(piece, slot.keys) for piece in pieces(slot.text))
             else:
                 text = f"{slot.text}*.parquet"
             segments = tuple(self.texts.path(text, escaped(self.texts.folder)).split("/"))
             yield below(segments) if slot.folder else segments
 
-    def _shape(self, piece: str | Placeholder) -> str:
+    def _shape(self, piece: str | Placeholder, keys: tuple[str | int, ...]) -> str:
         if isinstance(piece, str):
             return escaped(piece)
         if piece.name in self.variables:
             return "/".join("*" for _ in piece.format.split("/"))
-        return escaped(self.texts.filled(piece.text, {}))
+        return escaped(self.texts.filled(piece.text, dict.fromkeys(self.variables, ""), *keys))
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the placeholders of the action."""

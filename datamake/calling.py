@@ -99,6 +99,7 @@ def finish() -> None:
 
 def resolved(call: dict[str, Any]) -> Callable[..., Any]:
     """The function `module:function`."""
+    paths = call["paths"]
     name, _, attribute = call["function"].partition(":")
     try:
         __import__(name)  # unlike importlib's function, it leaves itself out of tracebacks
@@ -106,7 +107,7 @@ def resolved(call: dict[str, Any]) -> Callable[..., Any]:
         if error.name and f"{name}.".startswith(f"{error.name}."):
             raise Refused(
                 f"there is no module `{error.name}`",
-                [f"looked in {folder}" for folder in call["paths"]],
+                [f"looked in {folder}" for folder in dict.fromkeys(map(os.path.normpath, paths))],
             ) from None
         raise
     function = sys.modules[name]

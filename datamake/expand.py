@@ -166,8 +166,6 @@ class Unfolding:
         origins = self.expansion.origins
         order, circles = ordered(names, lambda name: self._like(name, names))
         drawn = [name for name in order if not circles and self._draw(name)]
-        for name in drawn:
-            self.outputs.templates.add(f"{name}[*]", self.expansion.blueprints[name].templates())
         if not circles:
             order, circles = ordered(drawn, self._before)
         for circle in circles:
@@ -192,7 +190,15 @@ class Unfolding:
             if origin.like not in blueprints:
                 return False
             variables = blueprints[origin.like].variables
-        return self.expansion.draw(name, variables, self.tree)
+        if not self.expansion.draw(name, variables, self.tree):
+            return False
+        try:
+            shapes = list(blueprints[name].templates())
+        except Fault as fault:
+            self.expansion.problems.append(fault.problem)
+            return False
+        self.outputs.templates.add(f"{name}[*]", shapes)
+        return True
 
     def _before(self, name: str) -> list[str]:
         """The targets yet to be settled whose instances, or their outputs, this one's may be from."""

@@ -140,13 +140,13 @@ def history(project: Project, name: str | None = None) -> Document:
     if name is None:
         runs = [_run(run) for run in past.runs(RUNS)]
     else:
-        runs = [_target_run(run) for run in past.target_runs(_one(project, name), RUNS)]
+        runs = [_target_run(run) for run in past.target_runs(_past(project, name), RUNS)]
     return {"version": VERSION, "runs": runs}
 
 
 def log_path(project: Project, name: str, *, failed: bool = False) -> str | None:
     """The log of a target's last run, from the project root, or None; `failed`: if that failed."""
-    target = _one(project, name)
+    target = _past(project, name)
     if failed:
         runs = project.space.state.history.target_runs(target, 1)
         if not runs or runs[0].status != "failed":
@@ -156,6 +156,14 @@ def log_path(project: Project, name: str, *, failed: bool = False) -> str | None
 
 
 # Names
+
+
+def _past(project: Project, name: str) -> str:
+    """The same for what was: also an instance that is yet unknown now, and has run before."""
+    target = _one(project, name)
+    if target in project.graph.pending and project.space.state.history.target_runs(name, 1):
+        return name
+    return target
 
 
 def _selected(project: Project, select: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ Knows nothing of how a build goes on from there.
 
 from __future__ import annotations
 
+from datamake.datafile.positions import locate
 from datamake.errors import DatafileError, Problem
 from datamake.judge import Demands
 from datamake.select import needs_states, select
@@ -77,7 +78,7 @@ def requested(
         problem for name in closure if name not in taken for problem in graph.missing.get(name, ())
     ]
     if missing:
-        raise DatafileError(_by_input(missing))
+        raise DatafileError(_by_input(locate(missing, space.tree)))
     forced = frozenset(closure if options.always_make else selected if options.force else ())
     demands = Demands(forced - taken, frozenset(selected), options.restore_all)
     return Request(tuple(selected), needs, frozenset(taken), demands)
@@ -108,8 +109,9 @@ def _reached(space: Workspace, name: str, taken: Collection[str]) -> set[str]:
 
 
 def _by_input(problems: Sequence[Problem]) -> list[Problem]:
-    """The problems in the order of the file, each once."""
-    return list({(problem.place, problem.message): problem for problem in problems}.values())
+    """The problems in the order of the Datafiles, each once."""
+    ordered = sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column))
+    return list({(problem.place, problem.message): problem for problem in ordered}.values())
 
 
 NO_OPTIONS = Options()

@@ -195,8 +195,30 @@ def test_graph_in_all_formats(words):
     )
 
 
+def test_what_is_missing_and_where(words):
+    """Every input that is not there, with its place and who asks for it, in the Datafile's order."""
+    words.project.datafile("""
+        [targets.b]
+        inputs = ["a", "two.csv"]
+        run = "cat {inputs}"
+        [targets.a]
+        inputs = ["one.csv", "two.csv"]
+        run = "cat {inputs}"
+    """)
+    status, _, said = words()
+    assert status == 2
+    assert said == (
+        "Datafile.toml:4:16: input `two.csv` does not exist, and no target makes it\n"
+        "  needed by `b`\n"
+        "Datafile.toml:7:11: input `one.csv` does not exist, and no target makes it\n"
+        "  needed by `a`\n"
+        "Datafile.toml:7:22: input `two.csv` does not exist, and no target makes it\n"
+        "  needed by `a`\n"
+    )
+
+
 def test_logs_and_history(words):
-    assert words("log", "counts") == (1, "", "counts has no log\n")
+    assert words("log", "counts") == (1, "", "error: `counts` has no log\n")
     words.project.datafile(WORDS.replace('"sort {input}', '"echo hello; sort {input}'))
     words.project.datafile('[targets.a]\noutput = "a"\nrun = "echo hello; touch {output}"')
     words("build")
@@ -244,6 +266,8 @@ def test_the_cache_is_looked_after(words):
     words("build")
     assert json.loads(words("cache", "stats", "--json")[1])["version"] == 1
     assert words("cache", "verify") == (0, "", "0 entries corrupt\n")
+    missing = "error: missing command\n  hint: `datamake cache --help` lists what there is\n"
+    assert words("cache") == (2, "", missing)
     status, _, err = words("cache", "gc", "--max-size", "0", "--grace", "0s")
     assert (status, err.splitlines()[0].split()[:2]) == (0, ["would", "remove"])
     assert words("cache", "gc", "--max-size", "0", "--grace", "0s", "--yes")[0] == 0

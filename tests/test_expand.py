@@ -281,6 +281,22 @@ def test_what_can_be_wrong_with_a_foreach():
     )
 
 
+def test_an_unknown_placeholder_in_the_output_of_captured_instances():
+    """It is said before any file is looked for, with its place and the variables there are."""
+    text = """
+    [targets.a]
+    foreach = "raw/{day}.csv"
+    output = "out/{days}.csv"
+    run = "true > {output}"
+    """
+    expected = (
+        "4:1: unknown placeholder `{days}`\n"
+        "  known here: `{params}`, `{day}`\n"
+        "  hint: did you mean `{day}`? otherwise write it literally as `{{days}}`"
+    )
+    assert complaints(text, ["raw/1.csv"]) == complaints(text) == expected
+
+
 def test_too_many_instances():
     """A product that nobody can have meant."""
     values = ", ".join(f'"{index}"' for index in range(1001))

@@ -210,6 +210,27 @@ def test_logs(explained):
     assert explained.explain("log_path", "clean", failed=True) == path
 
 
+def test_the_past_of_an_instance_that_is_not_known_now(project):
+    """Its log and history are there, though what its instances depend on has to be judged first."""
+    project.datafile("""
+        [targets.split]
+        output = "parts/"
+        run = "touch {output}/a"
+        [targets.each]
+        foreach = "parts/{name}"
+        inputs = ["parts/{name}"]
+        output = "each/{name}"
+        run = "echo bad; exit 3 # {input} {output}"
+    """)
+    assert not project.build().ok
+    with datamake.load(str(project.root)) as opened:
+        path = explain.log_path(opened, "each[a]", failed=True)
+        assert project.read(path) == "bad\n"
+        assert [run["status"] for run in explain.history(opened, "each[a]")["runs"]] == ["failed"]
+        assert explain.log_path(opened, "each[b]") is None
+        assert explain.history(opened, "each[b]")["runs"] == []
+
+
 def test_instances_that_are_not_known_yet(project):
     """Are one entry, until what makes their files is up to date."""
     project.datafile("""

@@ -21,9 +21,7 @@ from datamake.render.text import clean, counted, size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-app = typer.Typer(
-    cls=QuickGroup, help="Look after the local cache.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(cls=QuickGroup, help="Look after the local cache.", rich_markup_mode=None)
 
 MaxSize = Annotated[
     str | None, option("--max-size", metavar="SIZE", text="Shrink it to this (`8GB`).")

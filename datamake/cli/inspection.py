@@ -16,7 +16,7 @@ from datamake.cli.declared import Json, Name, Names, argument, command, option
 from datamake.cli.opening import opened
 from datamake.cli.options import Place, placed
 from datamake.cli.statuses import ExitStatus
-from datamake.cli.streams import out, say
+from datamake.cli.streams import coloured, out, say
 from datamake.errors import UsageError
 from datamake.render import details
 from datamake.render.json import json_text
@@ -120,7 +120,7 @@ def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = Fa
         path = explain.log_path(project, name, failed=failed)
         root = project.root
     if path is None:
-        say(f"{name} has no log{' of a failure' if failed else ''}\n")
+        say(f"{coloured('error', '31')}: `{name}` has no log{' of a failure' if failed else ''}\n")
         return ExitStatus.FAILED
     with open(os.path.join(root, path), encoding="utf-8", errors="backslashreplace") as file:
         out(file.read())
