@@ -268,6 +268,14 @@ def test_what_is_no_toml(content, expected):
     assert complaint(content) == expected
 
 
+def test_params_that_are_nested_too_deeply():
+    """What goes through them calls itself, which has an end."""
+    nested = "must be a value, nested at most 100 deep"
+    load("Datafile.toml", Texts({"Datafile.toml": f"params.{'x.' * 99}x = 1\n"}))
+    assert nested in complaint(f"params.{'x.' * 900}x = 1\n")
+    assert nested in complaint(f"params.x = {'[' * 101}{']' * 101}\n")
+
+
 def test_a_broken_part_is_reported_with_the_rest():
     text = "project.include = ['p']\nx = 1\n"
     assert complaint(text, {"p/Datafile.toml": "a = \n"}) == (

@@ -129,7 +129,23 @@ SIZE = measured('a size like `"8GB"`, or a number of bytes', size, "8GB")
 SINGLE = Scalar(
     "a string, number, boolean or date", is_single, {"type": ["string", "number", "boolean"]}
 )
-ANYTHING = Scalar("a value", lambda _: True, {})
+DEEPEST = 100
+"""How deep params may be nested: what goes through them calls itself."""
+
+
+def is_shallow(found: object) -> bool:
+    """Nested no deeper than it may be."""
+    level = [found]
+    for _ in range(DEEPEST):
+        tables = [inner for outer in level if isinstance(outer, dict) for inner in outer.values()]
+        lists = [inner for outer in level if isinstance(outer, list) for inner in outer]
+        level = tables + lists
+        if not level:
+            return True
+    return False
+
+
+ANYTHING = Scalar(f"a value, nested at most {DEEPEST} deep", is_shallow, {})
 VARIABLE = Scalar(
     "the name of an environment variable",
     is_variable_name,
