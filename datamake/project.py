@@ -243,7 +243,7 @@ class Project:
 
 
 def jobs() -> int:
-    """How many targets run at once if nothing else is said: the processors we may use."""
+    """How much runs at a time if nothing else is said: the processors we may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS

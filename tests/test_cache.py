@@ -169,7 +169,9 @@ def test_a_damaged_blob_is_not_there(cache, storage, made, tmp_path, how, conten
     """Each of the blobs in turn; it is dropped, nothing is left, and it can be stored again."""
     path, digest = made(content)
     cache.store(path, digest)
-    for key in keys(storage, "v1/blobs/"):
+    blobs = keys(storage, "v1/blobs/")
+    assert blobs
+    for key in blobs:
         DAMAGES[how](storage, key, storage.read(key))
         before = sorted(os.listdir(tmp_path))
         assert not cache.restore(digest, str(tmp_path / "target"))

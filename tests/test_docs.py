@@ -68,6 +68,12 @@ def anchors(page):
 # Links and examples
 
 
+def test_links_and_examples_are_found():
+    """The tests below have something to look at."""
+    assert any(LINK.findall(prose(page)) for page in PAGES)
+    assert all(list(blocks(language)) for language in ("toml", "python", "sh", "console"))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page):
     for link in LINK.findall(prose(page)):
