@@ -114,6 +114,8 @@ class Selection:
     def having(self, method: str, wanted: str) -> list[str]:
         """The targets with a tag, owner, kind or state."""
         targets = self.graph.targets
+        if not wanted:
+            raise UsageError(f"`{method}:` selects nothing without a value behind it")
         if method == "state":
             if wanted not in STATES:
                 shown = ", ".join(f"`state:{each}`" for each in STATES)

@@ -21,6 +21,7 @@ from datamake.render.outline import outline
 from datamake.render.plain import Manner, Plain, Tail, github_error, summary_line, target_line
 from datamake.render.plan import plan_text, status_text
 from datamake.render.trace import EventLines, Timings
+from datamake.values import replace
 
 CHANGED = Reason(Code.INPUT_CHANGED, "raw/01.csv")
 NEVER = Reason(Code.NEVER_BUILT, "never built")
@@ -133,6 +134,13 @@ def test_a_failure_shows_the_end_of_its_log_and_where_it_is():
         "  | ValueError: no\n"
         "  log: .datamake/logs/clean[01]\n"
     )
+
+
+def test_facts_that_end_the_log_are_shown_once():
+    lines = ("reading", "ValueError: no")
+    for facts in (lines, lines[1:]):
+        again = replace(FAILED, facts=facts)
+        assert told(ended(again)) == told(ended(FAILED))
 
 
 def test_quiet_says_failures_alone():

@@ -135,6 +135,7 @@ def test_what_nothing_is_selected_by():
     )
     assert wrong("zzz") == "`zzz` is no target, and no target makes such a file"
     assert wrong("raw") == "`raw` is a source, which no target makes"
+    assert wrong("owner:") == "`owner:` selects nothing without a value behind it"
     assert wrong("off") == "`off` is disabled"
     assert wrong("tag:nothing", "join,send") == "nothing is selected by `tag:nothing`, `join,send`"
     assert wrong("clean[2014-01-02]") == (

@@ -98,7 +98,7 @@ class Plain:
         if self.manner.ci:
             for failed in self.failed:
                 tail = self.tail(failed, TAIL_IN_CI)
-                if tail:
+                if tail and tail.lines:
                     self.write(f"\nlog of {clean(failed.name)}:\n{tail_text(tail)}")
         if self.manner.github:
             for failed in self.failed:
