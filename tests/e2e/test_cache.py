@@ -204,3 +204,16 @@ def test_a_cache_elsewhere_is_shared(project, tmp_path, monkeypatch):
     result = project.build()
     assert (result.ran, len(result.restored)) == ([], 3)
     assert project.read("b.txt") == "ONE"
+
+
+@pytest.mark.parametrize("kind", ["actions", "blobs"])
+def test_a_fifo_in_the_cache(project, kind):
+    """Is a miss; nobody waits for what may come out of it."""
+    project.datafile('[targets.a]\noutput = "a"\nrun = "echo > {output}"')
+    project.build()
+    (path,) = (path for path in project.files(f".datamake/cache/v1/{kind}/*/*"))
+    project.remove(path)
+    os.mkfifo(project.path(path))
+    project.remove("a")
+    project.remove(".datamake/state.sqlite")
+    assert "built a" in project.cli().stderr
