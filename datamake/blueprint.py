@@ -5,19 +5,18 @@ Knows nothing of what other targets write, and takes the rows as given.
 
 from __future__ import annotations
 
-from datamake.datafile.placeholders import Placeholder, faults, names, pieces
+from datamake.datafile.placeholders import Placeholder, faults, listed, names, pieces
 from datamake.filling import varies
 from datamake.habits import KEYS, Reader
 from datamake.inputs import Inputs
 from datamake.instances import bracketed
-from datamake.model import Output, Target
+from datamake.model import KEPT, Output, Target
 from datamake.patterns import below, escaped
 from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from datamake.errors import Problem
     from datamake.filling import Texts
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 BUILT_IN = ("input", "inputs", "output", "outputs", "params", "target", "root", "cpus", "work")
 DEFAULT_OUTPUT = frozenset(["python", "sql", "standardize", "query"])
 STAGED = frozenset(["python", "sql", "standardize", "query", "copy"])
-OWN = ".datamake"
 
 
 @value
@@ -135,7 +133,7 @@ class Blueprint:
             *self.variables,
             *(f"inputs.{name}" for name in self.inputs.labels),
             *(f"outputs.{slot.name}" for slot in self.slots if slot.name),
-            *(f"params.{name}" for name in _dotted(params)),
+            *(f"params.{name}" for name in listed(params)),
         ]
 
     def _slots(self) -> Iterator[Slot]:
@@ -166,7 +164,7 @@ class Blueprint:
         first = path.partition("/")[0]
         if first in ("", ".", ".."):
             raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
-        if first == OWN:
+        if first == KEPT:
             raise self.texts.fault(f"the output `{path}` lies in datamake's own folder", *slot.keys)
         return Output(path, slot.name, slot.folder, slot.staged)
 
@@ -185,11 +183,3 @@ def _file_name(row: Mapping[str, str]) -> str:
     """The values of an instance as a file name; what a name can't have is percent-encoded."""
     text = bracketed(row.values()).replace("%", "%25").replace("/", "%2F")
     return f"%2E{text[1:]}" if text.startswith(".") else text
-
-
-def _dotted(params: Mapping[str, Any]) -> Iterator[str]:
-    """The names of params, and those in tables of them."""
-    for name, inner in params.items():
-        yield name
-        if isinstance(inner, dict):
-            yield from (f"{name}.{key}" for key in _dotted(inner))
