@@ -77,6 +77,18 @@ def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[st
             yield owner, Problem(message, declaration.part.file, place(declaration, "path"))
 
 
+def written_datafiles(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[str, Problem]]:
+    """The targets that write over a Datafile, and what to say of that."""
+    for part in expansion.spec.parts:
+        path = part.file if part.file in outputs.owners else outputs.around(part.file)
+        if path:
+            owner = outputs.owners[path]
+            target = expansion.targets[owner]
+            declaration = expansion.spec.targets[target.family]
+            message = f"`{owner}` would write over `{part.file}`, which declares the project"
+            yield owner, Problem(message, target.part.file, place(declaration))
+
+
 def undeclared_pools(expansion: Expansion) -> Iterator[Problem]:
     """The targets that take of pools there are none of."""
     spec = expansion.spec

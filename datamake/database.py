@@ -65,6 +65,11 @@ class Database:
         if due and not self.readonly:
             self._surely(lambda: self._write(due))
 
+    def version(self) -> int:
+        """A number that is another one when another process has written since it was opened."""
+        found: int = self.read(lambda rows: rows, "PRAGMA data_version")[0][0]
+        return found
+
     def close(self) -> None:
         """Close the file."""
         if self._connection:

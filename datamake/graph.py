@@ -5,7 +5,13 @@ Knows nothing of what has been built, but for the list of files that datamake ma
 
 from __future__ import annotations
 
-from datamake.conflicts import circular, overlaps, undeclared_pools, written_sources
+from datamake.conflicts import (
+    circular,
+    overlaps,
+    undeclared_pools,
+    written_datafiles,
+    written_sources,
+)
 from datamake.errors import DatafileError, Problem
 from datamake.expand import awaited, captured
 from datamake.linking import Linker, Reader
@@ -188,6 +194,7 @@ def link(
     for pending in graph.pending.values():
         graph.await_instances(pending)
     found += [problem for _, problem in written_sources(expansion, graph.outputs)]
+    found += [problem for _, problem in written_datafiles(expansion, graph.outputs)]
     found += undeclared_pools(expansion)
     for name in graph.targets:
         found += graph.relink(name).wrong

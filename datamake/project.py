@@ -198,8 +198,9 @@ class Project:
 
     def close(self) -> None:
         """Writes what is to be remembered, and lets go of files and locks."""
+        disturbed = self.space.state.disturbed
         self.space.close()
-        if self._rest is not None:
+        if self._rest is not None and not disturbed:
             image.write(self.root, self.space.opened, *self._rest)
 
     def __enter__(self) -> Self:

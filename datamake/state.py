@@ -220,6 +220,7 @@ class State:
             os.path.join(folder, "state.sqlite"), readonly=readonly, notice=notice
         )
         self._root = os.path.dirname(folder)
+        self._version = self._database.version()
         self._records: dict[str, Record] | None = None
         self._written: dict[str, Record | None] = {}
         self._memo: Memo | None = None
@@ -230,6 +231,11 @@ class State:
     def readonly(self) -> bool:
         """Whether nothing is written, because so asked or because the disk does not allow it."""
         return self._database.readonly
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether another process has written to it since it was opened."""
+        return self._database.version() != self._version
 
     @property
     def statements(self) -> int:

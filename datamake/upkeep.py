@@ -11,12 +11,10 @@ import time
 from contextlib import contextmanager, suppress
 
 from datamake import __version__
-from datamake.acceptance import accept
 from datamake.clone import reflinks
 from datamake.errors import EnvironmentFailed
 from datamake.journal import Folders
 from datamake.model import KEPT
-from datamake.reproduction import reproduce
 from datamake.request import chosen
 from datamake.surroundings import folder_of_programs, interpreter
 from datamake.values import value
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
     Document = dict[str, Any]
 
-__all__ = ["accept", "cache_gc", "cache_stats", "cache_verify", "clean", "doctor", "reproduce"]
 
 VERSION = 1
 WAIT = 0.2

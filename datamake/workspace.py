@@ -21,7 +21,7 @@ from datamake.locks import Locks
 from datamake.made import Made
 from datamake.model import KEPT
 from datamake.state import State
-from datamake.storage.local import LocalStorage
+from datamake.storage import open_storage
 from datamake.tree import LocalTree
 
 TYPE_CHECKING = False
@@ -66,14 +66,18 @@ class Workspace:
         self.state = State(folder, readonly=not os.path.isdir(folder), notice=self.notices.append)
         self.files = Files(root, self.state.stamps, self.now)
         self.tree = LocalTree(self.files)
-        self.spec = load(
-            file,
-            self.tree,
-            profile=profile,
-            overrides=params,
-            env=os.environ,
-            version=__version__,
-        )
+        try:
+            self.spec = load(
+                file,
+                self.tree,
+                profile=profile,
+                overrides=params,
+                env=os.environ,
+                version=__version__,
+            )
+        except BaseException:
+            self.state.close()
+            raise
         self.variables = self._variables()
         self.locks = Locks(folder)
         self.journal = Journal(folder)
@@ -183,7 +187,7 @@ class Workspace:
         project = self.spec.project
         path = self.cache_folder()
         size = _bytes(project.get("local_cache_size"), path)
-        storage = LocalStorage(path, share=project.get("link") != "copy")
+        storage = open_storage(path, share=project.get("link") != "copy")
         self.cache = Cache(storage, mode, size, self.notices.append)
 
     def _local_time(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import pytest
 import datamake
 from datamake.workspace import Workspace
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf
 HERE = str(Path(__file__).resolve().parent.parent)
 
 

@@ -614,3 +614,13 @@ def test_a_disk_that_is_only_read(tmp_path, path, open_elsewhere):
     if "permitted" in done.stderr or "denied" in done.stderr:
         pytest.skip("mounting takes rights")
     assert (done.stdout, done.stderr) == ("True 1\n", "")
+
+
+def test_what_another_process_writes_is_noticed(open_state):
+    mine, other = open_state(), open_state()
+    mine.stamps.put("a", (1, 2, 3, 4, 0), "11-1")
+    mine.commit()
+    assert not mine.disturbed
+    other.stamps.put("b", (1, 2, 3, 4, 0), "11-1")
+    other.commit()
+    assert mine.disturbed

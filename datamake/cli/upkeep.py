@@ -43,20 +43,20 @@ def accept(place: Place, names: Accepted) -> int:
 
     Nothing runs; what is accepted stays in this working copy.
     """
-    from datamake import upkeep
+    from datamake import acceptance
 
     with open_project(place) as project:
-        for name in upkeep.accept(project, tuple(names)):
+        for name in acceptance.accept(project, tuple(names)):
             say(f"accepted {cleaned(name)}\n")
     return ExitStatus.OK
 
 
 def reproduce(place: Place, name: Name, *, json: Json = False) -> int:
     """Run a target again in a clean folder, and compare."""
-    from datamake import upkeep
+    from datamake import reproduction
 
     with open_project(place) as project:
-        document = upkeep.reproduce(project, name)
+        document = reproduction.reproduce(project, name)
     answer(document, details.reproduced_text, json=json)
     return ExitStatus.OK if document["same"] else ExitStatus.FAILED
 

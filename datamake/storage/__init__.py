@@ -11,7 +11,7 @@ from datamake.errors import UsageError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Storage(Protocol):
         """Bytes by key. What is written is there as a whole or not at all.
@@ -56,8 +56,11 @@ KINDS = {
 """Scheme of a URL → module and class, imported when one is opened."""
 
 
-def open_storage(url: str) -> Storage:
-    """The storage at a URL or local path. Raises UsageError for a scheme that nothing here has."""
+def open_storage(url: str, **options: Any) -> Storage:
+    """The storage at a URL or local path, with the options of its kind.
+
+    Raises UsageError for a scheme that nothing here has.
+    """
     scheme, colon, place = url.partition("://")
     if not colon:
         scheme, place = "file", url
@@ -65,5 +68,5 @@ def open_storage(url: str) -> Storage:
         known = ", ".join(f"`{name}://`" for name in KINDS)
         raise UsageError(f"no storage for `{scheme}://`", [f"known: a local path, {known}"])
     module, name = KINDS[scheme]
-    opened: Storage = getattr(__import__(module, fromlist=[name]), name)(place)
+    opened: Storage = getattr(__import__(module, fromlist=[name]), name)(place, **options)
     return opened

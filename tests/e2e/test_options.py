@@ -147,3 +147,12 @@ def test_a_work_folder_survives_failures_and_goes_with_success(project):
     assert project.build().ok
     assert project.read("out.txt") == "x\nx\nx\n"
     assert not list((project.root / ".datamake/work").rglob("tries"))
+
+
+def test_an_output_never_takes_the_place_of_a_datafile(project):
+    project.datafile('[targets.a]\noutput = "Datafile.toml"\nrun = "true > {output}"')
+    with pytest.raises(datamake.DatafileError) as raised:
+        project.build()
+    assert str(raised.value) == (
+        "Datafile.toml:2:10: `a` would write over `Datafile.toml`, which declares the project"
+    )

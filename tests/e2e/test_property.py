@@ -41,6 +41,7 @@ class World:
         self.targets = {}
         self.seen = []
         self.lossy = False
+        self.outputs = set()
         for path, text in self.sources.items():
             self.project.write(path, text)
         for name in ["t0", "t1", "e", "folder", "g", "h", "t2", "t3", "t4"]:
@@ -114,8 +115,10 @@ class World:
             self.project.remove(path)
 
     def tamper(self):
+        """With an output; what is left over and changed by hand would be a source."""
         path, text = self.one_of(OUTPUTS, "path"), self.one_of(CONTENTS, "text")
-        self.project.write(path, text)
+        if path in self.outputs:
+            self.project.write(path, text)
 
     def forget(self):
         for path in self.project.files(".datamake/state*"):
@@ -140,6 +143,7 @@ class World:
         sources = {path: content.encode() for path, content in self.sources.items()}
         with tempfile.TemporaryDirectory() as clean:
             expected = oracle.built(self.datafile(names), sources, clean)
+        self.outputs = {path for _, _, made in expected.values() for path in made}
         for _, _, made in expected.values():
             for path, content in made.items():
                 assert self.project.path(path).read_bytes() == content, path
