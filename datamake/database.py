@@ -49,7 +49,11 @@ class Database:
         self._notice = notice
         self._identity: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
-        self._surely(lambda: None)
+        try:
+            self._surely(lambda: None)
+        except BaseException:
+            self.close()
+            raise
 
     def read(self, parsed: Callable[[list[Row]], T], sql: str, values: Row = ()) -> T:
         """What `parsed` makes of the rows of a query. Rows that it cannot parse are corrupt too."""
@@ -203,8 +207,10 @@ def _connected_readonly(path: str) -> sqlite3.Connection:
     connection = _connected(uri, uri=True)
     try:
         connection.execute("SELECT 1 FROM sqlite_master")
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         connection.close()
+        if not isinstance(error, sqlite3.OperationalError):
+            raise
         return _connected(f"{uri}&immutable=1", uri=True)
     return connection
 
