@@ -14,9 +14,9 @@ from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
-    from datamake.graph import Graph, Growth
+    from datamake.graph import Graph
     from datamake.model import Field, Record, Target
     from datamake.workspace import Workspace
 
@@ -30,6 +30,8 @@ class Demands:
     needed: frozenset[str] = frozenset()
     """The bytes of these have to be there."""
     all_needed: bool = False
+    selected: Callable[[], Collection[str]] = frozenset
+    """What was asked for, as far as it is known by now. Raises UsageError if that is nothing."""
 
 
 class Judge:
@@ -46,15 +48,24 @@ class Judge:
         self.forced = set(demands.forced)
         self.needed = set(demands.needed)
         self.all_needed = demands.all_needed
+        self._selected = demands.selected
         self.variables = variables
         self._versions: dict[str, str] = {}
 
-    def grown(self, pending: str, added: Sequence[str]) -> None:
-        """The instances of a pending foreach are known, and asked for as it was."""
+    def grown(self, pending: str, added: Sequence[str]) -> list[str]:
+        """The instances of a pending foreach are known: those that were asked for.
+
+        Raises UsageError where the selection turns out to be of none.
+        """
         self.inputs.known[pending] = Known("")
-        for asked in (self.forced, self.needed):
-            if pending in asked:
-                asked.update(added)
+        if pending not in self.needed:
+            return []
+        selected = set(self._selected())
+        wanted = [name for name in added if name in selected]
+        self.needed.update(wanted)
+        if pending in self.forced:
+            self.forced.update(wanted)
+        return wanted
 
     def as_it_is(self, name: str) -> Known | None:
         """What a target has without being judged: on disk, else by its record in the cache."""
@@ -194,13 +205,16 @@ class Judge:
 
 
 def joined(
-    graph: Graph, present: Container[str], growth: Growth
+    graph: Graph, present: Container[str], wanted: Sequence[str], changed: Sequence[str]
 ) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
-    """What joins a schedule when its graph has grown, and what is in it and needs other things now."""
-    relinked = {name: graph.needs[name] for name in growth.relinked if name in present}
+    """What joins a schedule when its graph has grown, and what is in it and needs other things now.
+
+    `wanted` are the instances that were asked for, `changed` what needs other things.
+    """
+    relinked = {name: graph.needs[name] for name in changed if name in present}
     added = {
         name: graph.needs[name]
-        for name in graph.closure([*growth.added, *relinked])
+        for name in graph.closure([*wanted, *relinked])
         if name not in present
     }
     return added, relinked

@@ -109,8 +109,9 @@ class Judging:
         """Adds the instances that what a foreach needs has made possible."""
         graph = self.space.graph
         growth = graph.grow(name, self.judge.inputs.made_paths(name), self.space.tree)
-        out = self.schedule.grown(name, *joined(graph, self.schedule.life, growth))
-        self.judge.grown(name, growth.added)
+        wanted = self.judge.grown(name, growth.added)
+        news = joined(graph, self.schedule.life, wanted, growth.relinked)
+        out = self.schedule.grown(name, *news)
         if name in self.taken:
             self.taken.update(growth.added)
         self.ledger.say("grown", total=len(self.schedule.life))

@@ -104,10 +104,12 @@ class Planner:
             reason = Reason(Code.UPSTREAM, ", ".join(unknown), unknown[0])
             return self._note(PlannedTarget(name, Status.MAYBE, (reason,)))
         growth = graph.grow(name, self.judge.inputs.made_paths(name), self.space.tree)
-        self.judge.grown(name, growth.added)
+        wanted = self.judge.grown(name, growth.added)
         if name in self.taken:
             self.taken.update(growth.added)
-        return self.schedule.grown(name, *joined(graph, self.schedule.life, growth))
+        return self.schedule.grown(
+            name, *joined(graph, self.schedule.life, wanted, growth.relinked)
+        )
 
     def _seconds(self, target: PlannedTarget) -> float:
         return (target.estimate_s or 0.0) if target.status in TO_DO else 0.0

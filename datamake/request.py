@@ -80,7 +80,12 @@ def requested(
     if missing:
         raise DatafileError(_by_input(locate(missing, space.tree)))
     forced = frozenset(closure if options.always_make else selected if options.force else ())
-    demands = Demands(forced - taken, frozenset(selected), options.restore_all)
+    demands = Demands(
+        forced - taken,
+        frozenset(selected),
+        options.restore_all,
+        lambda: chosen(space, expressions, states),
+    )
     return Request(tuple(selected), needs, frozenset(taken), demands)
 
 

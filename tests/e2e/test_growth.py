@@ -121,3 +121,36 @@ def test_a_failure_above_blocks_what_would_grow(split):
     assert result.statuses["split"] == "failed"
     assert result.statuses["all"] == "blocked"
     assert result.ran == []
+
+
+SITES = """
+    [targets.split]
+    inputs = ["all.txt"]
+    output = "sites/"
+    run = "for s in $(cat {inputs}); do echo $s > {output}/$s.csv; done"
+    [targets.sum]
+    foreach = "sites/{site}.csv"
+    inputs = ["sites/{site}.csv"]
+    output = "sums/{site}"
+    run = "wc -c < {input} > {output}"
+"""
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_one_instance_of_what_grows_can_be_asked_for(project, known):
+    """Before its instances are known, too."""
+    project.datafile(SITES)
+    project.write("all.txt", "A B C\n")
+    if known:
+        assert project.build("split").ran == ["split"]
+    assert project.build("sum[A]").ran == (["sum[A]"] if known else ["split", "sum[A]"])
+    assert project.build("sum").ran == ["sum[B]", "sum[C]"]
+
+
+def test_an_instance_that_turns_out_not_to_be_fails(project):
+    project.datafile(SITES)
+    project.write("all.txt", "A\n")
+    result = project.build("sum[Z]")
+    assert result.ran == ["split"]
+    assert result.exit_code == 1
+    assert "sum[Z]" in result.errors["sum[*]"]
