@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+import datamake
+
 NAMES = [
     "with space.txt",
     "it's.txt",
@@ -174,3 +176,23 @@ def test_control_characters_do_not_reach_the_terminal(project):
     done = project.cli("build", "-v")
     assert done.returncode == 0
     assert not {"\x1b", "\x07"} & set(done.stdout + done.stderr)
+
+
+def test_outputs_that_are_one_file_by_a_linked_folder(project):
+    """They would replace each other at every build."""
+    project.datafile("""
+        [targets.a]
+        output = "real/x"
+        run = "echo a > {output}"
+        [targets.b]
+        output = "ln/x"
+        run = "echo b > {output}"
+    """)
+    (project.root / "real").mkdir()
+    (project.root / "ln").symlink_to("real")
+    with pytest.raises(datamake.DatafileError) as raised:
+        project.build()
+    assert str(raised.value).splitlines() == [
+        "Datafile.toml:6:10: `ln/x`, an output of `b`, is the same file as `real/x`",
+        "  `real/x` is an output of `a`",
+    ]
