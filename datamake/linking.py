@@ -6,10 +6,12 @@ action runs or imports; what another target writes is no code, but one more inpu
 
 from __future__ import annotations
 
+from posixpath import dirname, join, split
+
 from datamake.code import Code, words
 from datamake.datafile.placeholders import PlaceholderError, filled, names
 from datamake.datafile.positions import place
-from datamake.datafile.shapes import did_you_mean
+from datamake.datafile.shapes import did_you_mean, nearest
 from datamake.errors import Problem
 from datamake.filling import joined
 from datamake.instances import named
@@ -90,13 +92,22 @@ class Linker:
         return Problem(fault, target.part.file, asked.place, facts, self._hint(asked, target.part))
 
     def _hint(self, asked: Input, part: Part) -> str:
-        """Which name may have been meant by a path that looks like one."""
+        """Which name or file may have been meant by a path that is not there."""
         text = asked.text.removeprefix(f"{part.folder}/").partition("[")[0]
-        if asked.kind not in ("path", "glob") or named(text) is None:
+        if asked.kind not in ("path", "glob"):
             return ""
         if text not in self._hints and len(self._hints) < MOST_HINTS:
-            self._hints[text] = did_you_mean(text, self.expansion.names.seen_from(part))
+            names = self.expansion.names.seen_from(part) if named(text) is not None else ()
+            self._hints[text] = did_you_mean(text, names) or self._neighbour(asked.text, text)
         return self._hints.get(text, "")
+
+    def _neighbour(self, path: str, text: str) -> str:
+        """The hint at a file of the same folder, written as `text` is; or `""`."""
+        folder, name = split(path)
+        entries = self.resolver.tree.entries(folder)
+        files = [other for other, kind in entries.items() if kind == "file" and other != name]
+        near = nearest(name, files)
+        return f"did you mean `{join(dirname(text), near)}`?" if near else ""
 
     def _own(self, target: Target, link: Link) -> list[Problem]:
         return [

@@ -306,3 +306,14 @@ def test_a_build_inside_an_action_is_an_error(project):
     done = project.cli("build", "outer", env={"PYTHON": sys.executable})
     assert done.returncode == 1
     assert not project.exists("inner.txt")
+
+
+def test_a_misspelt_file_is_hinted_at(project):
+    project.datafile('[targets.a]\ninputs = ["raw/word.txt"]\noutput = "a"\ncopy = true')
+    project.write("raw/words.txt", "a")
+    with pytest.raises(datamake.DatafileError) as raised:
+        project.build()
+    assert str(raised.value).splitlines()[1:] == [
+        "  needed by `a`",
+        "  hint: did you mean `raw/words.txt`?",
+    ]
