@@ -79,15 +79,26 @@ def settled(folder):
     seconds(BUILD, folder)
 
 
-def no_op(runs, count, limit):
-    """A build with nothing to do."""
+def no_op(runs, count, limit, *, touch=False):
+    """A build with nothing to do; with `touch`, after one file was touched."""
+
+    def touched():
+        if touch:
+            os.utime(f"{folder}/in/0")
+
     with tempfile.TemporaryDirectory() as folder:
         tables(folder, count)
         settled(folder)
         nothing, build = in_turn(
-            runs, lambda: seconds(PASS, folder), lambda: seconds(BUILD, folder)
+            runs, lambda: seconds(PASS, folder), lambda: seconds(BUILD, folder, touched)
         )
-    return f"no-op of {count:,}", build, nothing, "`python -c pass`", limit
+    return (
+        f"no-op of {count:,}" + ", one touched" * touch,
+        build,
+        nothing,
+        "`python -c pass`",
+        limit,
+    )
 
 
 def no_op_of_one(runs):
@@ -98,6 +109,11 @@ def no_op_of_one(runs):
 def no_op_of_many(runs):
     """At most 1.5 s of CPU."""
     return no_op(max(3, runs // 3), 10_000, None)
+
+
+def touched_of_many(runs):
+    """At most 1.5 s of CPU too, where all has to be judged."""
+    return no_op(max(3, runs // 3), 10_000, None, touch=True)
 
 
 def help_text(runs):
@@ -164,6 +180,7 @@ Times depend on the machine, ratios hardly do. `python tests/benchmarks/figures.
 FIGURES = {
     "no-op-1": no_op_of_one,
     "no-op-10000": no_op_of_many,
+    "touched-10000": touched_of_many,
     "help": help_text,
     "plan-10000": plan_of_instances,
     "cold-1000": cold,
