@@ -68,8 +68,9 @@ def write(
     before = os.getcwd()
     os.chdir(root)
     try:
-        found = {path: _stamp(path) for path in sorted({*seen["paths"], *_datafiles_above(root)})}
-        if _latest(found, seen["own"]) >= (started - SETTLED) * 1e9:
+        paths = sorted({*seen["paths"], *_datafiles_above(root)})
+        found = _settled(paths, seen["own"], (started - SETTLED) * 1e9)
+        if found is None:
             return
         image = {
             "key": (FORMAT, version, *key),
@@ -95,11 +96,16 @@ def _datafiles_above(root: str) -> list[str]:
     return found
 
 
-def _latest(found: Mapping[str, Stamp | None], own: str) -> int:
-    """When any of the paths was last touched (ns), but for those in the folder `own`."""
-    paths = [path for path in found if not path.startswith(f"{own}/")]
-    stamps = filter(None, (found[path] or _stamp_above(path) for path in paths))
-    return max((max(stamp[1:3]) for stamp in stamps), default=0)
+def _settled(paths: Sequence[str], own: str, limit: float) -> dict[str, Stamp | None] | None:
+    """Path → stamp; None if any, but for those in the folder `own`, was touched since `limit` (ns)."""
+    found = {}
+    for path in paths:
+        stamp = found[path] = _stamp(path)
+        if not path.startswith(f"{own}/"):
+            stamp = stamp or _stamp_above(path)
+            if stamp and max(stamp[1:3]) >= limit:
+                return None
+    return found
 
 
 def _stamp_above(path: str) -> Stamp | None:
