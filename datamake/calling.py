@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import importlib.machinery
 import inspect
 import os
 import pathlib
@@ -43,11 +44,41 @@ def run(call: dict[str, Any], env: dict[str, str]) -> tuple[int, Report | None]:
     sys.path[:0] = paths
     sys.argv = [call["function"]]
     importlib.invalidate_caches()
+    sys.path_hooks.insert(0, lambda folder: fresh_finder(folder, call["paths"]))
+    for folder in [known for known in sys.path_importer_cache if is_below(known, call["paths"])]:
+        del sys.path_importer_cache[folder]
     sys.stdout, sys.stderr = stream(1), stream(2)
     try:
         return outcome(call)
     finally:
         finish()
+
+
+class Fresh(importlib.machinery.SourceFileLoader):
+    """Imports a module from its source, whatever byte code there is.
+
+    Python trusts byte code by the source's size and time in whole seconds, and would run the old
+    code after an edit that keeps both.
+    """
+
+    def path_stats(self, path: str) -> Any:
+        """Says nothing to compare byte code with, so that none is read or written."""
+        raise OSError(path)
+
+
+def is_below(folder: str, tops: list[str]) -> bool:
+    """Whether a folder is the project's own: in one of `tops`, and not of an environment there."""
+    below = any(f"{folder}/".startswith(f"{top}/") for top in tops)
+    return below and "site-packages" not in folder
+
+
+def fresh_finder(folder: str, tops: list[str]) -> importlib.machinery.FileFinder:
+    """A hook for `sys.path_hooks`; raises ImportError for folders that are not the project's."""
+    if not is_below(folder, tops) or not os.path.isdir(folder):
+        raise ImportError(folder)
+    suffixes = importlib.machinery.EXTENSION_SUFFIXES
+    extensions = (importlib.machinery.ExtensionFileLoader, suffixes)
+    return importlib.machinery.FileFinder(folder, extensions, (Fresh, [".py"]))
 
 
 def stream(fd: int) -> TextIO:
