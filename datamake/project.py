@@ -148,6 +148,7 @@ class Project:
         selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked.
         """
         wanted = self._options(options)
+        self._rest = None
         self._refuse_nesting()
         self.space.begin(write=True)
         request = requested(self.space, select, wanted, self.states)
@@ -215,7 +216,13 @@ class Project:
         self.close()
 
     def _options(self, options: Mapping[str, Any]) -> Options:
+        unknown = [name for name in options if name not in Options.__match_args__]
+        if unknown:
+            known = ", ".join(Options.__match_args__)
+            raise UsageError(f"no option `{unknown[0]}`", [f"there are: {known}"])
         wanted = Options(**options)
+        if wanted.jobs is not None and wanted.jobs < 1:
+            raise UsageError(f"`jobs` is a whole number from 1, not `{wanted.jobs}`")
         if wanted.cache not in MODES:
             raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
         self.space.open_cache(wanted.cache)

@@ -156,3 +156,17 @@ def test_an_output_never_takes_the_place_of_a_datafile(project):
     assert str(raised.value) == (
         "Datafile.toml:2:10: `a` would write over `Datafile.toml`, which declares the project"
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "headline"),
+    [
+        ({"jobs": -1}, "`jobs` is a whole number from 1, not `-1`"),
+        ({"job": 2}, "no option `job`"),
+        ({"cache": "on"}, "no cache mode `on`"),
+    ],
+)
+def test_a_wrong_option_from_python_is_wrong_use(tracked, option, headline):
+    with datamake.load(str(tracked.root)) as project, pytest.raises(datamake.UsageError) as raised:
+        project.build(**option)
+    assert raised.value.headline == headline
