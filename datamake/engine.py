@@ -11,7 +11,7 @@ from collections import deque
 
 from datamake.claims import Claims
 from datamake.errors import DatamakeError, EnvironmentFailed, TargetLocked
-from datamake.judge import orphans
+from datamake.judge import remarks
 from datamake.judging import Judging
 from datamake.ledger import Ledger
 from datamake.model import RESOURCES, Status
@@ -91,7 +91,7 @@ class Engine:
             self.interrupts.release()
             self.claims.write()
             self._pass_on()
-        for line in orphans(self.space.graph.orphans):
+        for line in remarks(self.space.graph):
             self.ledger.note(line)
         result = self.ledger.close()
         self.space.state.commit()

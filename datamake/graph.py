@@ -81,6 +81,19 @@ class Graph:
         """File that no target makes any more → a target one of whose inputs would match it."""
         return self.resolver.orphans
 
+    @property
+    def empty(self) -> dict[str, str]:
+        """Foreach target that no file gives an instance → a line that says so."""
+        return {
+            name: f"`{name}` has no instances: "
+            f"nothing{' that `exclude` leaves' if origin.excluded else ''} "
+            f"matches `{origin.capture.text}`"
+            for name, origin in self.expansion.origins.items()
+            if origin.capture is not None
+            and not self.expansion.families[name].rows
+            and f"{name}[*]" not in self.pending
+        }
+
     def closure(self, names: Iterable[str]) -> list[str]:
         """These names and all that they need, each behind what it needs."""
         return ordered(names, self.needs.__getitem__)[0]

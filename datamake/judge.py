@@ -220,7 +220,12 @@ def joined(
     return added, relinked
 
 
-def orphans(found: Mapping[str, str]) -> list[str]:
+def remarks(graph: Graph) -> list[str]:
+    """Lines for people about targets without instances and files without targets."""
+    return [*graph.empty.values(), *_orphans(graph.orphans)]
+
+
+def _orphans(found: Mapping[str, str]) -> list[str]:
     """Lines about files that a pattern would match if the targets that made them were still there."""
     if not found:
         return []

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from datamake.contents import Known
 from datamake.errors import DatamakeError
-from datamake.judge import Judge, joined, orphans
+from datamake.judge import Judge, joined, remarks
 from datamake.model import RESOURCES, Code, Reason, Status
 from datamake.outcome import Plan, PlannedTarget
 from datamake.schedule import Schedule, Verb
@@ -55,9 +55,8 @@ class Planner:
         targets = tuple(self.planned.values())
         path, seconds = self._critical_path()
         total = sum(self._seconds(target) for target in targets)
-        return Plan(
-            targets, path, seconds, total, (*self.space.notices, *orphans(self.space.graph.orphans))
-        )
+        notices = (*self.space.notices, *remarks(self.space.graph))
+        return Plan(targets, path, seconds, total, notices)
 
     def _carry_out(self, verb: Verb, name: str) -> Iterable[Instruction]:
         if verb is Verb.JUDGE:

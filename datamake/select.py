@@ -24,6 +24,7 @@ AROUND = r"(?s)(?:([0-9]*)(\+))?(.*?)(?:(\+)([0-9]*))?"
 STATES = ("stale", "failed", "missing")
 EVERYTHING = 1 << 62
 """More steps than there can be."""
+LISTED = "`datamake ls` lists what there is"
 
 
 def needs_states(expressions: Sequence[str]) -> bool:
@@ -53,7 +54,7 @@ def select(
         selected.update(dict.fromkeys(selection.names(expression)))
     if not selected:
         shown = ", ".join(f"`{expression}`" for expression in given)
-        raise UsageError(f"nothing is selected by {shown}")
+        raise UsageError(f"nothing is selected by {shown}", selection.empty, LISTED)
     return list(selected)
 
 
@@ -63,6 +64,8 @@ class Selection:
     def __init__(self, graph: Graph, states: Mapping[str, Collection[str]]) -> None:
         self.graph = graph
         self.states = states
+        self.empty: list[str] = []
+        """Lines about what was named and has no instances."""
 
     def names(self, expression: str) -> list[str]:
         """What one expression selects."""
@@ -137,9 +140,18 @@ class Selection:
         if not found and known.rows:
             raise UsageError(
                 f"no instance of `{family}` is like `{text}`",
-                hint=did_you_mean(text, known.rows),
+                hint=did_you_mean(text, known.rows) or f"`datamake ls {family}` lists what there is",
             )
+        if not found:
+            self.empty += self._cause(family)
         return found
+
+    def _cause(self, family: str) -> list[str]:
+        """Why a foreach target has no instances, as far as that is for lack of files."""
+        origins = self.graph.expansion.origins
+        while origins[family].like:
+            family = origins[family].like
+        return [line for name, line in self.graph.empty.items() if name == family]
 
     def writing(self, text: str) -> list[str]:
         """What makes a path. Raises UsageError if nothing does."""
@@ -165,5 +177,5 @@ class Selection:
         known = [*expansion.spec.targets, *self.graph.outputs.owners]
         return UsageError(
             f"`{text}` is no target, and no target makes such a file",
-            hint=did_you_mean(text, known),
+            hint=did_you_mean(text, known) or LISTED,
         )

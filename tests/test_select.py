@@ -133,14 +133,21 @@ def test_what_nothing_is_selected_by():
     assert wrong("reprot") == (
         "`reprot` is no target, and no target makes such a file\n  hint: did you mean `report`?"
     )
-    assert wrong("zzz") == "`zzz` is no target, and no target makes such a file"
+    listed = "\n  hint: `datamake ls` lists what there is"
+    assert wrong("zzz") == f"`zzz` is no target, and no target makes such a file{listed}"
     assert wrong("raw") == "`raw` is a source, which no target makes"
     assert wrong("owner:") == "`owner:` selects nothing without a value behind it"
     assert wrong("off") == "`off` is disabled"
-    assert wrong("tag:nothing", "join,send") == "nothing is selected by `tag:nothing`, `join,send`"
+    assert wrong("tag:nothing", "join,send") == (
+        f"nothing is selected by `tag:nothing`, `join,send`{listed}"
+    )
     assert wrong("clean[2014-01-02]") == (
         "no instance of `clean` is like `clean[2014-01-02]`\n"
         "  hint: did you mean `clean[2014-01-01]`?"
+    )
+    assert wrong("clean[x]") == (
+        "no instance of `clean` is like `clean[x]`\n"
+        "  hint: `datamake ls clean` lists what there is"
     )
     assert wrong("clean[1,2]") == "`clean` has the foreach variables `day`, not 2 values"
     assert wrong("state:old") == (

@@ -28,9 +28,10 @@ from datamake.cli.options import (
 )
 from datamake.cli.running import run_build
 from datamake.cli.statuses import ExitStatus
-from datamake.cli.streams import out
+from datamake.cli.streams import out, say
 from datamake.render.json import json_text, plan_document
 from datamake.render.plan import plan_text, status_text
+from datamake.render.text import clean_lines
 
 if TYPE_CHECKING:
     import typer
@@ -63,7 +64,7 @@ def build(
     if not dry_run:
         return run_build(whole)
     plan = planned(whole)
-    out(json_text(plan_document(plan)) if talk.json else plan_text(plan, full=talk.verbose))
+    show(plan, plan_text(plan, full=talk.verbose), json=talk.json)
     return verdict(plan, exit_code=exit_code)
 
 
@@ -77,7 +78,7 @@ def status(
 ) -> int:
     """Say what is up to date, and what is stale and why."""
     plan = planned(Build(placed(place, os.environ), Scope(names=tuple(names or ()))))
-    out(json_text(plan_document(plan)) if json else status_text(plan, full=verbose))
+    show(plan, status_text(plan, full=verbose), json=json)
     return verdict(plan, exit_code=exit_code)
 
 
@@ -88,6 +89,13 @@ def planned(build: Build) -> Plan:
         return project.plan(**build.scope.arguments, **build.running.arguments)
     finally:
         project.close()
+
+
+def show(plan: Plan, text: str, *, json: bool) -> None:
+    """Print a plan: the text of it, or a document, which has no place for what was noticed."""
+    if json:
+        say("".join(clean_lines(notice) + "\n" for notice in plan.notices))
+    out(json_text(plan_document(plan)) if json else text)
 
 
 def verdict(plan: Plan, *, exit_code: bool) -> int:

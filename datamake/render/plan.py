@@ -62,12 +62,12 @@ def plan_text(plan: Plan, *, full: bool = False) -> str:
 def status_text(plan: Plan, *, full: bool = False) -> str:
     """What is stale, with the first reason, and what is up to date, on one line."""
     if full:
-        return "\n".join([*table(plan.targets, full=True), "", counts_line(plan)]) + "\n"
+        return "\n".join([*table(plan.targets, full=True), "", *remarked(plan)]) + "\n"
     lines = table([each for each in plan.targets if each.status is not Status.UP_TO_DATE])
     fresh = families(each.name for each in plan.targets if each.status is Status.UP_TO_DATE)
     if fresh:
         lines.append(f"{Status.UP_TO_DATE.value}  {listed(fresh, UP_TO_DATE_SHOWN)}")
-    return "\n".join([*lines, "", counts_line(plan)]) + "\n"
+    return "\n".join([*lines, "", *remarked(plan)]) + "\n"
 
 
 def table(targets: Sequence[PlannedTarget], *, full: bool = False) -> list[str]:
@@ -120,7 +120,7 @@ def families(names: Iterable[str]) -> list[str]:
 
 def totals(plan: Plan) -> list[str]:
     """How many at most, how long at most, and the chain that takes longest."""
-    lines = [*map(clean, plan.notices), counts_line(plan)]
+    lines = remarked(plan)
     if plan.total_s:
         lines.append(f"at most {duration(plan.total_s)} of work, going by the last time")
     if len(plan.critical_path) > 1 and plan.critical_s:
@@ -129,6 +129,11 @@ def totals(plan: Plan) -> list[str]:
             path[PATH_SHOWN // 2 : -PATH_SHOWN // 2] = ["..."]
         lines.append(f"critical path: {' -> '.join(path)} ({duration(plan.critical_s)})")
     return lines
+
+
+def remarked(plan: Plan) -> list[str]:
+    """What was noticed on the way, and how many targets are to be done."""
+    return [*map(clean, plan.notices), counts_line(plan)]
 
 
 def counts_line(plan: Plan) -> str:

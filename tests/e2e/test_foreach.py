@@ -263,3 +263,44 @@ def test_a_file_that_was_left_over_and_then_changed_is_its_owners(months):
     months.write("clean/01.csv", "mine\n")
     assert months.build().ran == ["all"]
     assert months.read("all.csv") == "mine\n02 y\n"
+
+
+EMPTY = """
+    [targets.each]
+    foreach = "raw/{site}.csv"
+    inputs = ["raw/{site}.csv"]
+    output = "sites/{site}"
+    run = "cp {input} {output}"
+    [targets.same]
+    foreach = "each"
+    run = "echo {site}"
+    [targets.other]
+    run = "true"
+"""
+
+
+def test_files_that_give_no_instances_are_said_to(project):
+    """In a build, in status and in a plan, each time."""
+    line = "`each` has no instances: nothing matches `raw/{site}.csv`\n"
+    project.datafile(EMPTY)
+    assert project.build().notices + "\n" == line
+    assert project.build().notices + "\n" == line
+    status = f"up-to-date  other\n\n{line}up to date: 1 target\n"
+    assert project.cli("status").stdout == status
+    assert project.cli("status", "-v").stdout.endswith(f"\n\n{line}up to date: 1 target\n")
+    assert project.cli("build", "-n").stdout == f"{line}up to date: 1 target\n"
+    assert project.cli("status", "--json").stderr == line
+    project.write("raw/a.csv")
+    assert project.build().notices == ""
+
+
+def test_a_selection_of_no_instances_says_why(project):
+    """Also where it has those of a target that has none; `exclude` may be why."""
+    project.datafile(EMPTY.replace("inputs", 'exclude = [{ site = "a" }]\ninputs'))
+    project.write("raw/a.csv")
+    for name in ("each", "same"):
+        assert project.cli("build", name).stderr == (
+            f"error: nothing is selected by `{name}`\n"
+            "  `each` has no instances: nothing that `exclude` leaves matches `raw/{site}.csv`\n"
+            "  hint: `datamake ls` lists what there is\n"
+        )

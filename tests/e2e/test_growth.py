@@ -154,3 +154,14 @@ def test_an_instance_that_turns_out_not_to_be_fails(project):
     assert result.ran == ["split"]
     assert result.exit_code == 1
     assert "sum[Z]" in result.errors["sum[*]"]
+
+
+def test_that_nothing_matches_is_said_once_it_is_known(project):
+    """Not while what would match is still to be made."""
+    project.datafile(SITES)
+    project.write("all.txt", "")
+    assert "has no instances" not in project.cli("build", "-n").stdout
+    assert project.build().notices == ""
+    project.write("all.txt", "A\n")
+    project.datafile(SITES.replace("sites/{site}.csv", "sites/{site}.tsv"))
+    assert project.build().notices == "`sum` has no instances: nothing matches `sites/{site}.tsv`"
