@@ -17,7 +17,7 @@ from datamake.ledger import Ledger
 from datamake.model import RESOURCES, Status
 from datamake.outcome import TargetResult
 from datamake.running import Runner
-from datamake.schedule import Life, Schedule, Verb
+from datamake.schedule import ENDED, Life, Schedule, Verb
 from datamake.slots import Capacity, Ready
 from datamake.values import value
 
@@ -58,7 +58,7 @@ class Engine:
         judge: Judge,
         settings: Settings,
         needs: Mapping[str, Sequence[str]],
-        urgency: Callable[[str], float],
+        urgency: Callable[[str], tuple[int, float]],
         emit: Callable[[Event], None] | None = None,
     ) -> None:
         self.space = space
@@ -134,7 +134,7 @@ class Engine:
         """Begins to run or restore a target, if no other run has done so meanwhile."""
         if not self.claims.take(name) or not self.claims.unchanged(name):
             self.claims.drop(name)
-            return self.schedule.lost(name)
+            return self.schedule.again(name)
         self.interrupts.watch()
         if verb is Verb.RUN:
             self.runner.run(name, self.ready.numbers(name))
@@ -159,9 +159,11 @@ class Engine:
         now = time.monotonic()
         for rest in [rest for rest in self.resting if rest[0] <= now]:
             self.resting.remove(rest)
-            out += self.schedule.judged(rest[1], Verb.RUN)
-        if held:
-            out += [(Verb.JUDGE, name) for name in self.claims.freed()]
+            out += self.schedule.again(rest[1])
+        for name in self.claims.freed() if held else ():
+            out += self.schedule.again(name)
+            if self.schedule.life[name] in ENDED:
+                self.claims.drop(name)
         return out
 
     def _ended(self, end: End) -> Iterable[Instruction]:
@@ -173,7 +175,7 @@ class Engine:
             return self.schedule.finished(name, ok=True, differs=differs)
         if end.lost:
             self.claims.drop(name)
-            return self.schedule.lost(name)
+            return self.schedule.again(name)
         if end.delay is not None and not self.interrupted:
             self.claims.drop(name)
             self.resting.append((time.monotonic() + end.delay, name))

@@ -54,7 +54,7 @@ class Judging:
             return self._take(name)
         if not self.claims.take(name):
             self.claims.hold(name)
-            return []
+            return self.schedule.rests(name)
         if name in graph.missing:
             return self.fail(name, graph.missing[name][0].message)
         if name in self.claims.left_open:

@@ -135,9 +135,9 @@ class Input:
     """Something that a target reads, with its placeholders filled."""
 
     kind: str
-    """`target` (by name), `path`, `glob` or `folder`."""
+    """`target` (by name), `path`, `glob`, `folder`, or `remote`: a URL of any of these."""
     text: str
-    """The name (`clean[*]`), or the path from the project root (`raw/*.csv`, `raw/`)."""
+    """The name (`clean[*]`), the path from the project root (`raw/*.csv`, `raw/`), or the URL."""
     name: str | None = None
     """Its name in a table of `inputs`."""
     output: str | None = None
@@ -145,6 +145,8 @@ class Input:
     optional: bool = False
     place: tuple[str | int, ...] = ()
     """Keys that lead to it in the Datafile."""
+    fetch: bool = True
+    """Whether an action gets a local copy of what is remote, and not its URL."""
 
 
 @value

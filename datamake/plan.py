@@ -40,7 +40,7 @@ class Planner:
         self._running: list[tuple[float, int, str]] = []
 
     def plan(
-        self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Callable[[str], float]
+        self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Callable[[str], tuple[int, float]]
     ) -> Plan:
         """The plan for `needs`: name → what it needs."""
         ready = Ready(Capacity(jobs, None, self.space.spec.pools), self._resources, urgency)
@@ -138,20 +138,32 @@ class Planner:
         return RESOURCES if target is None else target.resources
 
 
-def urgency(space: Workspace, needs: Mapping[str, Sequence[str]]) -> Callable[[str], float]:
-    """Name → seconds of the longest way from it to the end of the build, by history.
+def urgency(
+    space: Workspace, needs: Mapping[str, Sequence[str]]
+) -> Callable[[str], tuple[int, float]]:
+    """Name → its priority, and the seconds of the longest way from it to the end of the build.
 
-    Worked out when first asked for; a target that never ran counts as a second.
+    What something more urgent needs has that one's priority. Worked out when first asked for; a
+    target that never ran counts as a second.
     """
-    ways: dict[str, float] = {}
+    targets = space.graph.targets
+    found: dict[str, tuple[int, float]] = {}
 
-    def longest(name: str) -> float:
-        if not ways:
-            durations = space.state.history.durations()
-            for each in reversed(list(needs)):
-                ways[each] = ways.get(each, 0.0) + durations.get(each, 1.0)
-                for need in needs[each]:
-                    ways[need] = max(ways.get(need, 0.0), ways[each])
-        return ways.get(name, 0.0)
+    def own(name: str) -> int:
+        return targets[name].resources.priority if name in targets else 0
 
-    return longest
+    def measure() -> None:
+        durations = space.state.history.durations()
+        for name in reversed(list(needs)):
+            priority, seconds = found.get(name, (own(name), 0.0))
+            priority, seconds = found[name] = priority, seconds + durations.get(name, 1.0)
+            for need in needs[name]:
+                higher, longer = found.get(need, (own(need), 0.0))
+                found[need] = max(higher, priority), max(longer, seconds)
+
+    def asked(name: str) -> tuple[int, float]:
+        if not found:
+            measure()
+        return found.get(name) or (own(name), 0.0)
+
+    return asked

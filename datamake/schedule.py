@@ -3,22 +3,24 @@
 Knows nothing of files, commands, time or why a target is stale; it sees names, what each needs, and
 what running takes. Keep-going, early cutoff and the way back from up to date live here.
 
-A target is judged when all it needs is final. If its verdict finds that the bytes of something it
-needs are absent, those are restored first, and it is judged again; if they turn out to be lost,
-their target is judged again and runs. What was judged by a content that then comes out different
-is judged again too.
+A target is judged when all it needs is final, one after the other, the most urgent first; nothing
+is started while something more urgent is yet to be judged. If a verdict finds that the bytes of
+something that a target needs are absent, those are restored first, and it is judged again; if they
+turn out to be lost, their target is judged again and runs. What was judged by a content that then
+comes out different is judged again too.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from enum import Enum
+from heapq import heappop, heappush
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from datamake.slots import Ready
+    from datamake.slots import Rank, Ready
 
 
 class Verb(Enum):
@@ -40,15 +42,15 @@ class Life(Enum):
     """The life of a target in a build. `Lives.move` makes every transition."""
 
     WAITING = 0
-    """Something that it needs is not final."""
+    """Something that it needs is not final, or something more urgent is to be judged first."""
     JUDGING = 1
-    """All it needs is final; its verdict has been asked for."""
+    """All it needs is final; its verdict has been asked for. One at a time."""
     READY = 2
     """To be restored or run as soon as there is room; holds no slot."""
     RUNNING = 3
     """Being restored or run; holds its slots."""
     RESTING = 4
-    """Between two tries; holds no slot."""
+    """Between two tries, or another run has it; holds no slot."""
     CURRENT = 5
     """Final: up to date, restored or built; its content is known."""
     FAILED = 6
@@ -112,19 +114,32 @@ class Lives:
                 if not self._lacking[user]:
                     self._settling.append(user)
 
+    def lacking(self, name: str) -> int:
+        """How many of a target's needs have not ended."""
+        return sum(self.life[need] not in ENDED for need in self.needs[name])
+
     def wait(self, name: str) -> None:
-        """A target waits for what it needs; with nothing to wait for, it is judged."""
+        """A target waits for what it needs; with nothing to wait for, it is to be judged."""
         if self.life[name] is not Life.WAITING:
             self.move(name, Life.WAITING)
-        self._lacking[name] = sum(self.life[need] not in ENDED for need in self.needs[name])
+        self._lacking[name] = self.lacking(name)
         if not self._lacking[name]:
             self._settling.append(name)
 
-    def settle(self) -> None:
-        """What has nothing to wait for is judged, or ends as what it needs did."""
+    def judgeable(self, name: str) -> bool:
+        """Whether a target has nothing to wait for but its turn."""
+        return self.life[name] is Life.WAITING and not self._lacking[name]
+
+    def ready(self, name: str) -> bool:
+        """Whether a target waits for room only."""
+        return self.life[name] is Life.READY
+
+    def settle(self) -> list[str]:
+        """What has nothing to wait for ends as what it needs did, or can be judged: these."""
+        found = []
         while self._settling:
             name = self._settling.popleft()
-            if self.life[name] is not Life.WAITING or self._lacking[name]:
+            if not self.judgeable(name):
                 continue
             lives = {self.life[need] for need in self.needs[name]}
             if Life.FAILED in lives or Life.BLOCKED in lives:
@@ -132,8 +147,8 @@ class Lives:
             elif Life.SKIPPED in lives:
                 self.move(name, Life.SKIPPED)
             else:
-                self.move(name, Life.JUDGING)
-                self.out.append((Verb.JUDGE, name))
+                found.append(name)
+        return found
 
 
 class Schedule:
@@ -151,8 +166,12 @@ class Schedule:
         self._stopped = False
         self._verb: dict[str, Verb] = {}
         """Whether a ready or running target is to be restored or run."""
-        self._again: set[str] = set()
+        self._outdated: set[str] = set()
         """What was judged by a content that came out different while it was running."""
+        self._judgeable: list[tuple[Rank, str]] = []
+        """What can be judged, the most urgent first."""
+        self._asked = ""
+        """What was to be judged last."""
 
     @property
     def life(self) -> Mapping[str, Life]:
@@ -181,16 +200,16 @@ class Schedule:
         """A verdict: None is up to date; else what is to be done with it.
 
         `absent` are the needs whose bytes have to be there first. `differs`: others were judged in
-        this build by a content that it no longer has. What rested between two tries may be run
-        again without a new verdict.
+        this build by a content that it no longer has.
         """
-        absent = [need for need in absent if self.life[need] is Life.CURRENT]
         if verb is None:
             self._lives.move(name, Life.CURRENT)
             self._revise(name, differs=differs)
-        elif absent and not self._stopped:
-            for need in absent:
+            return self._instructions()
+        for need in absent if not self._stopped else ():
+            if self.life[need] is Life.CURRENT:
                 self._enqueue(need, Verb.RESTORE)
+        if self._lives.lacking(name):
             self._lives.wait(name)
         else:
             self._enqueue(name, verb)
@@ -204,8 +223,8 @@ class Schedule:
         A failure `stops` the build but for what runs, unless it is to keep going.
         """
         self._ready.release(name)
-        if ok and name in self._again:
-            self._again.discard(name)
+        if ok and name in self._outdated:
+            self._outdated.discard(name)
             self._lives.wait(name)
         else:
             self._lives.move(name, Life.CURRENT if ok else Life.FAILED)
@@ -214,16 +233,17 @@ class Schedule:
         self._revise(name, differs=differs)
         return self._instructions()
 
-    def lost(self, name: str) -> list[Instruction]:
-        """What it was judged by does not hold any more: judge it again."""
+    def rests(self, name: str) -> list[Instruction]:
+        """A try failed and another one follows later, or another run has it."""
         self._ready.release(name)
-        self._lives.wait(name)
+        self._lives.move(name, Life.SKIPPED if self._stopped else Life.RESTING)
         return self._instructions()
 
-    def rests(self, name: str) -> list[Instruction]:
-        """A try failed and another one follows later."""
+    def again(self, name: str) -> list[Instruction]:
+        """It has rested, or what it was judged by does not hold any more: judge it again."""
         self._ready.release(name)
-        self._lives.move(name, Life.RESTING)
+        if self.life[name] not in ENDED:
+            self._lives.wait(name)
         return self._instructions()
 
     def grown(
@@ -265,16 +285,29 @@ class Schedule:
             if self.life[user] in (Life.CURRENT, Life.READY):
                 self._lives.wait(user)
             elif self.life[user] is Life.RUNNING:
-                self._again.add(user)
+                self._outdated.add(user)
 
     def _instructions(self) -> list[Instruction]:
-        """What there is to do now: what was decided, then all that there is room for."""
-        self._lives.settle()
-        while not self._stopped:
-            name = self._ready.next(lambda name: self.life[name] is Life.READY)
-            if name is None:
+        """What there is to do now: what was decided, then what is most urgent.
+
+        That is what there is room for, until something more urgent is to be judged first.
+        """
+        lives, judgeable = self._lives, self._judgeable
+        for name in lives.settle():
+            heappush(judgeable, (self._ready.rank(name, lives.order[name]), name))
+        while self.life.get(self._asked) is not Life.JUDGING:
+            while judgeable and not lives.judgeable(judgeable[0][1]):
+                heappop(judgeable)
+            before = judgeable[0][0] if judgeable else None
+            name = None if self._stopped else self._ready.next(lives.ready, before)
+            if name is not None:
+                lives.move(name, Life.RUNNING)
+                lives.out.append((self._verb[name], name))
+            elif judgeable:
+                _, self._asked = heappop(judgeable)
+                lives.move(self._asked, Life.JUDGING)
+                lives.out.append((Verb.JUDGE, self._asked))
+            else:
                 break
-            self._lives.move(name, Life.RUNNING)
-            self._lives.out.append((self._verb[name], name))
-        out, self._lives.out = self._lives.out, []
+        out, lives.out = lives.out, []
         return out

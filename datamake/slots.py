@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from datamake.model import Resources
 
+Rank = tuple[int, float, int]
+"""Of two targets the one with the lower rank goes first."""
+
 
 @value
 class Capacity:
@@ -73,38 +76,40 @@ class Ready:
         self,
         capacity: Capacity,
         resources: Callable[[str], Resources],
-        urgency: Callable[[str], float] = lambda _: 0.0,
+        urgency: Callable[[str], tuple[int, float]] = lambda _: (0, 0.0),
     ) -> None:
         self._slots = Slots(capacity)
         self._resources = resources
         self._urgency = urgency
-        self._queues: dict[object, list[tuple[float, int, str]]] = {}
+        self._queues: dict[object, list[tuple[Rank, str]]] = {}
         self._wanted: dict[str, Resources] = {}
 
-    def add(self, name: str, place: int, *, restoring: bool) -> None:
-        """A target is ready; of equally urgent ones that with the lowest `place` goes first.
+    def rank(self, name: str, place: int) -> Rank:
+        """By priority, then by time to go; of equally urgent ones the lowest `place` goes first."""
+        priority, seconds = self._urgency(name)
+        return -priority, -seconds, place
 
-        Restoring takes no more than one processor.
-        """
+    def add(self, name: str, place: int, *, restoring: bool) -> None:
+        """A target is ready. Restoring takes no more than one processor."""
         wanted = self._wanted[name] = RESOURCES if restoring else self._resources(name)
         demand = (wanted.cpus, wanted.memory, tuple(wanted.pool.items()))
-        urgency = wanted.priority * 1e12 + self._urgency(name)
-        heappush(self._queues.setdefault(demand, []), (-urgency, place, name))
+        heappush(self._queues.setdefault(demand, []), (self.rank(name, place), name))
 
-    def next(self, waits: Callable[[str], bool]) -> str | None:
+    def next(self, waits: Callable[[str], bool], before: Rank | None) -> str | None:
         """The most urgent target that still `waits` and that there is room for; it holds its slots.
 
-        Where the first of a queue finds no room, none behind it does: they want the same.
+        It goes `before` that rank. Where the first of a queue finds no room, none behind it does:
+        they want the same.
         """
         if self._slots.cpus <= 0:
             return None
         heads = []
         for queue in self._queues.values():
-            while queue and not waits(queue[0][2]):
+            while queue and not waits(queue[0][1]):
                 heappop(queue)
-            if queue:
+            if queue and (before is None or queue[0][0] < before):
                 heads.append((queue[0], queue))
-        for (_, _, name), queue in sorted(heads):
+        for (_, name), queue in sorted(heads):
             if self._slots.take(name, self._wanted[name]):
                 heappop(queue)
                 return name
