@@ -125,6 +125,8 @@ class Spec:
     """The root's first."""
     pools: Mapping[str, int] = NOTHING
     profile: str | None = None
+    profiled: frozenset[str] = frozenset()
+    """The keys of `project` that the profile sets."""
 
 
 # What it expands to
@@ -271,6 +273,21 @@ class Link:
 
 
 # What was seen, and what follows
+
+
+@value
+class Seen:
+    """A remote object as its store told of it."""
+
+    url: str
+    token: str = ""
+    """Its version token; `""` where the store has none."""
+    size: int | None = None
+    """Bytes."""
+    time: float | None = None
+    """When it was last modified, in seconds since 1970."""
+    weak: bool = False
+    """Whether the token is of size and time alone: never shared, nor trusted while it is fresh."""
 
 
 @value
