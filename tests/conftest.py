@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from remote_servers import bucket, s3, s3_server, web  # noqa: F401 - fixtures
 
 import datamake
 from datamake.workspace import Workspace
