@@ -25,7 +25,7 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     """
     space = project.space
     space.begin(write=True)
-    selected = chosen(space, select, project.states)
+    selected = dict.fromkeys(chosen(space, select, project.states))
     judge = Judge(space, Demands(), space.variables)
     accepted = []
     for name in space.graph.closure(selected):
