@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from datamake.outcome import BuildResult, Event
     from datamake.running import End
     from datamake.schedule import Instruction
+    from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
 TICK = 0.1
@@ -58,7 +59,7 @@ class Engine:
         judge: Judge,
         settings: Settings,
         needs: Mapping[str, Sequence[str]],
-        urgency: Callable[[str], tuple[int, float]],
+        urgency: Urgency,
         emit: Callable[[Event], None] | None = None,
     ) -> None:
         self.space = space

@@ -18,10 +18,11 @@ from datamake.slots import Capacity, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from datamake.model import Resources
     from datamake.schedule import Instruction
+    from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
 TO_DO = (Status.RUN, Status.MAYBE)
@@ -39,9 +40,7 @@ class Planner:
         self._now = 0.0
         self._running: list[tuple[float, int, str]] = []
 
-    def plan(
-        self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Callable[[str], tuple[int, float]]
-    ) -> Plan:
+    def plan(self, needs: Mapping[str, Sequence[str]], jobs: int, urgency: Urgency) -> Plan:
         """The plan for `needs`: name → what it needs."""
         ready = Ready(Capacity(jobs, None, self.space.spec.pools), self._resources, urgency)
         self.schedule = Schedule(needs, ready, keep_going=True)
@@ -138,9 +137,7 @@ class Planner:
         return RESOURCES if target is None else target.resources
 
 
-def urgency(
-    space: Workspace, needs: Mapping[str, Sequence[str]]
-) -> Callable[[str], tuple[int, float]]:
+def urgency(space: Workspace, needs: Mapping[str, Sequence[str]]) -> Urgency:
     """Name → its priority, and the seconds of the longest way from it to the end of the build.
 
     What something more urgent needs has that one's priority. Worked out when first asked for; a
@@ -155,8 +152,9 @@ def urgency(
     def measure() -> None:
         durations = space.state.history.durations()
         for name in reversed(list(needs)):
-            priority, seconds = found.get(name, (own(name), 0.0))
-            priority, seconds = found[name] = priority, seconds + durations.get(name, 1.0)
+            priority, below = found.get(name, (own(name), 0.0))
+            seconds = below + durations.get(name, 1.0)
+            found[name] = priority, seconds
             for need in needs[name]:
                 higher, longer = found.get(need, (own(need), 0.0))
                 found[need] = max(higher, priority), max(longer, seconds)

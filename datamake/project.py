@@ -181,7 +181,7 @@ class Project:
         request = requested(
             self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS
         )
-        plan = self._planner(request).plan(request.needs, 1, lambda _: 0.0)
+        plan = self._planner(request).plan(request.needs, 1, lambda _: (0, 0.0))
         files, history = self.space.files, self.space.state.history
         return {
             "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},

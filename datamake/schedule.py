@@ -299,10 +299,10 @@ class Schedule:
             while judgeable and not lives.judgeable(judgeable[0][1]):
                 heappop(judgeable)
             before = judgeable[0][0] if judgeable else None
-            name = None if self._stopped else self._ready.next(lives.ready, before)
-            if name is not None:
-                lives.move(name, Life.RUNNING)
-                lives.out.append((self._verb[name], name))
+            started = None if self._stopped else self._ready.next(lives.ready, before)
+            if started is not None:
+                lives.move(started, Life.RUNNING)
+                lives.out.append((self._verb[started], started))
             elif judgeable:
                 _, self._asked = heappop(judgeable)
                 lives.move(self._asked, Life.JUDGING)

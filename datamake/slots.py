@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
     from datamake.model import Resources
 
-Rank = tuple[int, float, int]
-"""Of two targets the one with the lower rank goes first."""
+    Rank = tuple[int, float, int]
+    """Of two targets the one with the lower rank goes first."""
+    Urgency = Callable[[str], tuple[int, float]]
+    """Name → priority, seconds to go."""
 
 
 @value
@@ -76,7 +78,7 @@ class Ready:
         self,
         capacity: Capacity,
         resources: Callable[[str], Resources],
-        urgency: Callable[[str], tuple[int, float]] = lambda _: (0, 0.0),
+        urgency: Urgency = lambda _: (0, 0.0),
     ) -> None:
         self._slots = Slots(capacity)
         self._resources = resources

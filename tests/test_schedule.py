@@ -14,7 +14,7 @@ WIDE = {"a": [], "b": [], "c": []}
 def schedule(needs, jobs=2, resources=None, pools=None, **options):
     capacity = Capacity(jobs, 1000, pools or {})
     wanted = resources or {}
-    urgency = options.pop("urgency", lambda _: 0.0)
+    urgency = options.pop("urgency", lambda _: (0, 0.0))
     ready = Ready(capacity, lambda name: wanted.get(name, RESOURCES), urgency)
     it = Schedule(needs, ready, **options)
     it.numbers = ready.numbers
@@ -33,24 +33,53 @@ def test_a_target_is_judged_when_all_it_needs_is_final():
 
 def test_no_more_run_at_once_than_there_are_jobs():
     it = schedule(WIDE)
-    it.start()
-    assert it.judged("a", RUN) == [(RUN, "a")]
-    assert it.judged("b", RUN) == [(RUN, "b")]
+    assert it.start() == [(JUDGE, "a")]
+    assert it.judged("a", RUN) == [(RUN, "a"), (JUDGE, "b")]
+    assert it.judged("b", RUN) == [(RUN, "b"), (JUDGE, "c")]
     assert it.judged("c", RUN) == []
     assert it.finished("a", ok=True) == [(RUN, "c")]
 
 
-def test_the_most_urgent_runs_first_and_priority_goes_before():
-    urgency = {"a": 1.0, "b": 5.0, "c": 3.0}
-    it = schedule(
-        {"x": [], **WIDE}, 1, {"c": Resources(priority=1)}, urgency=lambda n: urgency.get(n, 9)
-    )
-    it.start()
-    assert it.judged("x", RUN) == [(RUN, "x")]
-    assert it.judged("a", RUN) + it.judged("b", RUN) + it.judged("c", RUN) == []
-    assert it.finished("x", ok=True) == [(RUN, "c")]
+def test_the_most_urgent_goes_first_and_priority_before():
+    urgency = {"a": (0, 1.0), "b": (0, 5.0), "c": (1, 3.0)}
+    it = schedule(WIDE, 1, urgency=urgency.get)
+    assert it.start() == [(JUDGE, "c")]
+    assert it.judged("c", RUN) == [(RUN, "c"), (JUDGE, "b")]
+    assert it.judged("b", RUN) == [(JUDGE, "a")]
+    assert it.judged("a", RUN) == []
     assert it.finished("c", ok=True) == [(RUN, "b")]
     assert it.finished("b", ok=True) == [(RUN, "a")]
+
+
+def test_what_could_be_more_urgent_is_judged_before_anything_less_urgent_starts():
+    urgency = {"a": (0, 9.0), "b": (0, 8.0), "c": (0, 1.0)}
+    it = schedule({"a": [], "b": ["a"], "c": []}, 1, urgency=urgency.get)
+    assert it.start() == [(JUDGE, "a")]
+    assert it.judged("a", RUN) == [(RUN, "a"), (JUDGE, "c")]
+    assert it.judged("c", RUN) == []
+    assert it.finished("a", ok=True) == [(JUDGE, "b")]
+    assert it.judged("b", RUN) == [(RUN, "b")]
+    assert it.finished("b", ok=True) == [(RUN, "c")]
+
+
+def test_what_waits_for_another_run_holds_up_nothing():
+    it = schedule(WIDE)
+    it.start()
+    assert it.rests("a") == [(JUDGE, "b")]
+    assert it.judged("b", RUN) == [(RUN, "b"), (JUDGE, "c")]
+    assert it.judged("c", None) == []
+    assert it.again("a") == [(JUDGE, "a")]
+
+
+def test_what_rests_is_skipped_after_a_failure():
+    it = schedule(WIDE)
+    it.start()
+    it.rests("a")
+    it.judged("b", RUN)
+    assert it.finished("b", ok=False) == [(SKIP, "a")]
+    assert it.rests("c") == [(SKIP, "c")]
+    assert it.again("a") == []
+    assert it.open == 0
 
 
 def test_a_failure_blocks_what_is_below_and_starts_nothing_new():
@@ -77,7 +106,7 @@ def test_what_is_judged_stale_after_a_failure_is_skipped_and_what_is_up_to_date_
     it.start()
     it.judged("a", RUN)
     it.finished("a", ok=False)
-    assert it.judged("b", None) == []
+    assert it.judged("b", None) == [(JUDGE, "c")]
     assert it.judged("c", RUN) == [(SKIP, "c"), (SKIP, "d")]
 
 
@@ -104,7 +133,7 @@ def test_bytes_found_missing_late_make_their_target_run_in_this_build():
     it.start()
     it.judged("a", None)
     it.judged("b", RUN, ["a"])
-    assert it.lost("a") == [(JUDGE, "a")]
+    assert it.again("a") == [(JUDGE, "a")]
     assert it.judged("a", RUN) == [(RUN, "a")]
     assert it.finished("a", ok=True, differs=True) == [(JUDGE, "b")]
 
@@ -115,21 +144,46 @@ def test_what_was_judged_by_a_content_that_comes_out_different_is_judged_again()
     it.judged("a", None)
     it.judged("b", None)
     it.judged("c", RUN, ["a"])
-    it.lost("a")
+    it.again("a")
     it.judged("a", RUN)
-    assert it.finished("a", ok=True, differs=True) == [(JUDGE, "c"), (JUDGE, "b")]
+    assert it.finished("a", ok=True, differs=True) == [(JUDGE, "b")]
+    assert it.judged("b", None) == [(JUDGE, "c")]
+
+
+def test_all_that_need_absent_bytes_wait_for_them():
+    it = schedule({"a": [], "b": ["a"], "c": ["a"]}, 3)
+    it.start()
+    it.judged("a", None)
+    assert it.judged("b", RUN, ["a"]) == [(RESTORE, "a")]
+    assert it.finished("a", ok=True) == [(JUDGE, "b")]
+    assert it.judged("b", RUN) == [(RUN, "b"), (JUDGE, "c")]
 
 
 def test_what_runs_while_its_input_comes_out_different_is_judged_again_when_it_ends():
     it = schedule({"a": [], "b": ["a"], "c": ["a"]}, 3)
     it.start()
     it.judged("a", None)
-    it.judged("b", RESTORE)
+    assert it.judged("b", RESTORE) == [(RESTORE, "b"), (JUDGE, "c")]
     it.judged("c", RUN, ["a"])
-    it.lost("a")
+    it.again("a")
     it.judged("a", RUN)
-    it.finished("a", ok=True, differs=True)
+    assert it.finished("a", ok=True, differs=True) == [(JUDGE, "c")]
+    assert it.judged("c", RUN) == [(RUN, "c")]
     assert it.finished("b", ok=True) == [(JUDGE, "b")]
+
+
+def test_what_is_judged_while_its_input_turns_out_not_to_be_final_is_judged_again():
+    it = schedule({"a": [], "b": ["a"], "x": ["a"], "y": [], "c": ["b", "y"]}, 3)
+    it.start()
+    it.judged("a", None)
+    it.judged("b", None)
+    assert it.judged("x", RUN, ["a"]) == [(RESTORE, "a"), (JUDGE, "y")]
+    it.judged("y", RUN)
+    it.again("a")
+    assert it.judged("a", RUN) == [(RUN, "a")]
+    assert it.finished("y", ok=True) == [(JUDGE, "c")]
+    assert it.finished("a", ok=True, differs=True) == []
+    assert it.judged("c", RUN) == [(JUDGE, "b")]
 
 
 def test_rest_between_tries_holds_no_slot():
@@ -137,7 +191,9 @@ def test_rest_between_tries_holds_no_slot():
     it.start()
     it.judged("a", RUN)
     it.judged("b", RUN)
+    assert it.judged("c", None) == []
     assert it.rests("a") == [(RUN, "b")]
+    assert it.again("a") == [(JUDGE, "a")]
     assert it.judged("a", RUN) == []
     assert it.finished("b", ok=True) == [(RUN, "a")]
 
@@ -158,7 +214,7 @@ def test_what_finds_no_room_lets_others_pass():
     it = schedule(WIDE, 2, {"b": Resources(cpus=2)})
     it.start()
     it.judged("a", RUN)
-    assert it.judged("b", RUN) == []
+    assert it.judged("b", RUN) == [(JUDGE, "c")]
     assert it.judged("c", RUN) == [(RUN, "c")]
 
 
@@ -166,7 +222,7 @@ def test_what_asks_for_more_than_there_is_runs_alone():
     it = schedule(WIDE, 2, {"b": Resources(cpus=16), "c": Resources(memory=5000)})
     it.start()
     it.judged("a", RUN)
-    assert it.judged("b", RUN) + it.judged("c", RUN) == []
+    assert it.judged("b", RUN) + it.judged("c", RUN) == [(JUDGE, "c")]
     assert it.finished("a", ok=True) == [(RUN, "b")]
     assert it.finished("b", ok=True) == [(RUN, "c")]
 
@@ -187,15 +243,16 @@ def test_instances_join_while_the_build_runs():
     assert it.judged("split", None) == [(JUDGE, "part[*]")]
     added = {"part[1]": ["split"], "part[2]": ["split"]}
     out = it.grown("part[*]", added, {"join": ["part[1]", "part[2]"]})
-    assert out == [(JUDGE, "part[1]"), (JUDGE, "part[2]")]
-    assert it.judged("part[1]", None) == []
+    assert out == [(JUDGE, "part[1]")]
+    assert it.judged("part[1]", None) == [(JUDGE, "part[2]")]
     assert it.judged("part[2]", None) == [(JUDGE, "join")]
 
 
 def test_what_is_to_be_taken_as_it_is_and_is_not_there_blocks_without_stopping():
     it = schedule({**CHAIN, "x": []})
     it.start()
-    assert it.finished("a", ok=False, stops=False) == [(BLOCK, "b"), (BLOCK, "c")]
+    out = it.finished("a", ok=False, stops=False)
+    assert out == [(BLOCK, "b"), (BLOCK, "c"), (JUDGE, "x")]
     assert it.judged("x", RUN) == [(RUN, "x")]
 
 

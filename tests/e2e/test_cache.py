@@ -82,6 +82,26 @@ def test_inputs_of_what_runs_are_restored(cached):
     assert cached.read("b.txt") == "TWO"
 
 
+def test_all_that_reads_an_absent_input_waits_for_it(project):
+    """Of several that run at once, none begins before it is restored."""
+    project.datafile("""
+        [targets.big]
+        output = "big"
+        run = "head -c 50M /dev/zero > {output}"
+        [targets.reader]
+        foreach = { n = ["1", "2", "3"] }
+        inputs = ["big", "src"]
+        output = "out/{n}"
+        run = "test -e big; cp src {output}"
+    """)
+    project.write("src", "1")
+    assert project.build().ok
+    project.remove("big")
+    project.write("src", "2")
+    result = project.build("reader", jobs=4)
+    assert (result.ran, result.restored) == ([f"reader[{n}]" for n in "123"], ["big"])
+
+
 def damage(path, how):
     if how == "missing":
         path.unlink()

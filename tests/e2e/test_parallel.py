@@ -80,8 +80,36 @@ def test_priority(project):
         c = { output = "c", run = "touch {output}" }
         d = { output = "d", run = "touch {output}", priority = 1 }
     """)
-    ran = project.build().ran
-    assert ran.index("d") < ran.index("c") < ran.index("b")
+    assert project.build().ran == ["d", "a", "c", "b"]
+
+
+def test_priority_reaches_what_is_needed(project):
+    """The first to run is the most urgent that can be, with what it needs before it."""
+    project.datafile("""
+        [targets]
+        a = { output = "a", run = "touch {output}" }
+        up = { output = "up", run = "touch {output}" }
+        d = { inputs = ["up"], output = "d", run = "touch {output}", priority = 1 }
+        below = { inputs = ["a", "src"], output = "below", run = "touch {output}" }
+    """)
+    project.write("src", "1")
+    assert project.build().ran == ["up", "d", "a", "below"]
+    project.remove("d")
+    project.write("src", "2")
+    assert project.build(cache="off").ran == ["d", "below"]
+
+
+def test_the_longest_way_goes_first(project):
+    """By its length, and what comes next on it goes before what waited for room."""
+    project.datafile("""
+        [targets]
+        a = { output = "a", run = "touch {output}" }
+        b = { output = "b", run = "touch {output}" }
+        x = { output = "x", run = "touch {output}" }
+        y = { inputs = ["x"], output = "y", run = "touch {output}" }
+        z = { inputs = ["y"], output = "z", run = "touch {output}" }
+    """)
+    assert project.build().ran == ["x", "y", "a", "b", "z"]
 
 
 def test_a_wide_graph(project):
