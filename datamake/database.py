@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     Change = tuple[str, Sequence[Row]]
     """A statement and the rows that it is carried out for."""
 
-VERSION = 1
+VERSION = 2
 # Text that is not UTF-8 (a file name may be) is stored as BLOB: hence no types for text columns.
 SCHEMA = """
-CREATE TABLE records (target PRIMARY KEY, fingerprint, outputs, time, duration, accepted) WITHOUT ROWID;
-CREATE TABLE fields (target PRIMARY KEY, fields) WITHOUT ROWID;
-CREATE TABLE stamps (path PRIMARY KEY, stamp, digest) WITHOUT ROWID;
-CREATE TABLE memo (key PRIMARY KEY, facts) WITHOUT ROWID;
-CREATE TABLE durations (target PRIMARY KEY, duration) WITHOUT ROWID;
-CREATE TABLE runs (run INTEGER PRIMARY KEY AUTOINCREMENT, time, duration, summary, exit_code);
-CREATE TABLE results (
+CREATE TABLE IF NOT EXISTS records (target PRIMARY KEY, fingerprint, outputs, time, duration, accepted) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS fields (target PRIMARY KEY, fields) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS stamps (path PRIMARY KEY, stamp, digest) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memo (key PRIMARY KEY, facts) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS durations (target PRIMARY KEY, duration) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY AUTOINCREMENT, time, duration, summary, exit_code);
+CREATE TABLE IF NOT EXISTS results (
     run, target, status, started, duration, fingerprint, reason, detail, PRIMARY KEY (run, target)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contents (url, token, members, PRIMARY KEY (url, token)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sightings (source PRIMARY KEY, objects) WITHOUT ROWID;
 """
 PATIENCE = 60.0
 """Seconds to wait for the transaction of another process."""
@@ -125,7 +127,10 @@ class Database:
                 [f"its version is {version}; this datamake knows {VERSION}"],
                 "update datamake, or delete the file: what is lost is time and history",
             )
-        if version == 0:
+        if 0 < version < VERSION and self.readonly:  # it cannot be brought up to date here
+            self._connection.close()
+            self._connection = _connected(":memory:")
+        if version < VERSION:
             self._create()
 
     def _set_journal(self) -> None:
@@ -138,7 +143,7 @@ class Database:
 
     def _create(self) -> None:
         self._execute("BEGIN IMMEDIATE")
-        if self._execute("PRAGMA user_version").fetchone()[0] == 0:  # else another was quicker
+        if self._execute("PRAGMA user_version").fetchone()[0] < VERSION:  # else another was quicker
             for statement in SCHEMA.split(";\n")[:-1]:
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {VERSION}")
@@ -236,7 +241,7 @@ def _means_unreadable(error: Exception) -> bool:
     """Whether the file is corrupt, or none of ours."""
     if not isinstance(error, sqlite3.Error):
         return True
-    signs = ("malformed", "not a database", "could not decode", "no such ", "already exists")
+    signs = ("malformed", "not a database", "could not decode", "no such ")
     return any(sign in str(error).lower() for sign in signs)
 
 

@@ -1,6 +1,6 @@
 """What this machine remembers of a project, in SQLite: records, stamps, code facts, past runs.
 
-Knows nothing of how targets hang together or are judged, and is, with `database`, where all SQL is. It may be
+Knows nothing of how targets hang together or are judged, and is, with `database` and `sightings`, where all SQL is. It may be
 deleted at any time: what is lost is time and history. What is changed is kept in memory until
 `commit`, which writes all of it in one short transaction, so that several builds can share a tree.
 """
@@ -13,6 +13,7 @@ from struct import Struct
 
 from datamake.database import Database, loaded, packed, stored, unpacked
 from datamake.model import Field, Record, Status, Written
+from datamake.sightings import Sightings
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -226,6 +227,7 @@ class State:
         self._memo: Memo | None = None
         self.stamps = Stamps(self._database)
         self.history = History(self._database)
+        self.sightings = Sightings(self._database)
 
     @property
     def readonly(self) -> bool:
@@ -290,6 +292,7 @@ class State:
         if self.history.sweep_due:
             self.stamps.sweep(self._root)
         changes = [*self._changes(), *self.stamps.changes(), *self.history.changes()]
+        changes += self.sightings.changes()
         if self._memo is not None:
             changes += self._memo.changes()
         self._database.write(changes)
