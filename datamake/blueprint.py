@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datamake.datafile.placeholders import Placeholder, faults, listed, names, pieces
 from datamake.filling import varies
-from datamake.habits import KEYS, Reader
+from datamake.habits import KEYS, HabitsReader
 from datamake.inputs import Inputs
 from datamake.instances import bracketed
 from datamake.model import KEPT, Output, Target
@@ -72,7 +72,7 @@ class Blueprint:
         declaration, table = self.declaration, self.declaration.table
         habits = self._habits
         if habits is None:
-            habits = Reader(self.texts, row).habits(self._used)
+            habits = HabitsReader(self.texts, row).habits(self._used)
             self._habits = None if self._vary else habits
         return Target(
             f"{self.name}[{bracketed(row.values())}]" if self.foreach else self.name,
@@ -127,13 +127,12 @@ class Blueprint:
 
     def _known(self) -> list[str]:
         """The names of placeholders that the action may use."""
-        params = self.texts.params["params"]
         return [
             *BUILT_IN,
             *self.variables,
             *(f"inputs.{name}" for name in self.inputs.labels),
             *(f"outputs.{slot.name}" for slot in self.slots if slot.name),
-            *(f"params.{name}" for name in listed(params)),
+            *listed(self.texts.params),
         ]
 
     def _slots(self) -> Iterator[Slot]:

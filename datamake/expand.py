@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
-from datamake.foreach import Reader
+from datamake.foreach import ForeachReader
 from datamake.inputs import Names, source
 from datamake.instances import Family
 from datamake.model import Pending
@@ -38,14 +38,14 @@ def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Ex
 
     def attempt(declaration: Declaration, step: Callable[[Texts], None]) -> None:
         try:
-            step(Texts(declaration, spec.params))
+            step(Texts(declaration, result.params))
         except Fault as fault:
             result.problems.append(fault.problem)
 
     def enable(texts: Texts) -> None:
         given = texts.declaration.table.get("enabled", True)
         if isinstance(given, str):
-            given = Reader(texts, result.names, now).flag(given, "enabled")
+            given = ForeachReader(texts, result.names, now).flag(given, "enabled")
         if not given:
             result.names.disabled.add(texts.declaration.name)
 
@@ -54,7 +54,7 @@ def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Ex
 
     def originate(texts: Texts) -> None:
         if texts.declaration.name not in result.names.disabled:
-            origin = Reader(texts, result.names, now).origin()
+            origin = ForeachReader(texts, result.names, now).origin()
             result.origins[texts.declaration.name] = origin
 
     for declaration in spec.targets.values():
@@ -89,6 +89,7 @@ class Expansion:
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
+        self.params = {f"params.{name}": item for name, item in spec.params.items()}
         self.targets: dict[str, Target] = {}
         """In the order of declaration."""
         self.pending: dict[str, Pending] = {}
@@ -107,7 +108,7 @@ class Expansion:
     def draw(self, name: str, variables: Sequence[str], tree: Tree) -> bool:
         """Prepare the instances of a target; False if something is wrong with it."""
         declaration = self.spec.targets[name]
-        texts = Texts(declaration, self.spec.params)
+        texts = Texts(declaration, self.params)
         try:
             for row in self.origins[name].excluded:
                 for variable in row:

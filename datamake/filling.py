@@ -6,9 +6,17 @@ Knows nothing of what the texts are for.
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from posixpath import normpath
 
-from datamake.datafile.placeholders import Placeholder, PlaceholderError, filled, pieces
+from datamake.datafile.layers import unknown_param
+from datamake.datafile.placeholders import (
+    Placeholder,
+    PlaceholderError,
+    filled,
+    looked_up,
+    pieces,
+)
 from datamake.datafile.positions import place
 from datamake.errors import Problem
 from datamake.values import replace
@@ -32,12 +40,12 @@ class Fault(Exception):
 
 
 class Texts:
-    """The texts of one declaration, with the params of the project."""
+    """The texts of one declaration. `params` are those of the project: `params.year` → value."""
 
     def __init__(self, declaration: Declaration, params: Mapping[str, Any]) -> None:
         self.declaration = declaration
         self.folder = declaration.part.folder
-        self.params: Mapping[str, Any] = {"params": params}
+        self.params = params
 
     def problem(
         self, message: str, *keys: str | int, facts: Iterable[str] = (), hint: str = ""
@@ -60,9 +68,17 @@ class Texts:
         if "{" not in text:
             return text
         try:
-            return filled(text, {**self.params, **row})
+            return filled(text, ChainMap(row, self.params))  # type: ignore[arg-type]  # only read
         except PlaceholderError as error:
             raise Fault(self.placed(error.problem, *keys)) from None
+
+    def param(self, name: str, *keys: str | int) -> Any:
+        """The value of a param, by its dotted name. Raises Fault."""
+        try:
+            return looked_up(f"params.{name}", self.params)
+        except KeyError:
+            known = {each.removeprefix("params."): item for each, item in self.params.items()}
+            raise Fault(self.placed(unknown_param(name, known), *keys)) from None
 
     def fixed(self, text: str, variables: Container[str], *keys: str | int) -> str:
         """The text with params filled in and variables left out."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 from itertools import product as combinations
 
-from datamake.datafile.placeholders import BUILT_IN, Placeholder, looked_up, only, pieces
-from datamake.datafile.shapes import nearest
+from datamake.datafile.placeholders import BUILT_IN, Placeholder, only, pieces
 from datamake.patterns import capture, escaped
 from datamake.values import NOTHING, value
 
@@ -58,7 +57,7 @@ class Origin:
         return remaining(rows, self.excluded)
 
 
-class Reader:
+class ForeachReader:
     """Reads the foreach of one declaration. Raises `filling.Fault`."""
 
     def __init__(self, texts: Texts, names: Names, now: str) -> None:
@@ -121,16 +120,8 @@ class Reader:
         return [self.text(each, *keys, index) for index, each in enumerate(given)]
 
     def param(self, text: str, *keys: str | int) -> Any:
-        """The value of a param."""
-        name = only(text) or ""
-        try:
-            found = looked_up(name, self.texts.params)
-        except KeyError:
-            known = self.texts.params["params"]
-            near = nearest(name.removeprefix("params."), known)
-            hint = f"did you mean `{{params.{near}}}`?" if near else ""
-            raise self.texts.fault(f"unknown param `{text}`", *keys, hint=hint) from None
-        return found
+        """The value of the param that a text like `{params.months}` names."""
+        return self.texts.param((only(text) or "").removeprefix("params."), *keys)
 
     def flag(self, text: str, *keys: str | int) -> bool:
         """True or false, as a param says."""

@@ -14,7 +14,7 @@ from datamake.conflicts import (
 )
 from datamake.errors import DatafileError, Problem
 from datamake.expand import awaited, captured
-from datamake.linking import Linker, Reader
+from datamake.linking import CodeReader, Linker
 from datamake.order import ordered
 from datamake.outputs import Outputs
 from datamake.resolve import Resolver
@@ -68,7 +68,7 @@ class Graph:
         self.resolver = Resolver(
             self.targets, expansion.families, self.pending, self.outputs, tree, made
         )
-        self._reader = Reader(expansion.spec, self.resolver, memo)
+        self._reader = CodeReader(expansion.spec, self.resolver, memo)
         self._linker = Linker(expansion, self.resolver, self._reader)
 
     @property

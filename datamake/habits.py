@@ -5,8 +5,6 @@ Knows nothing of inputs and outputs.
 
 from __future__ import annotations
 
-from datamake.datafile.placeholders import looked_up
-from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.units import seconds, size
 from datamake.foreach import text_of
 from datamake.model import (
@@ -51,7 +49,7 @@ class Habits:
     policy: Policy
 
 
-class Reader:
+class HabitsReader:
     """Reads it for one row of foreach values. Raises `filling.Fault`."""
 
     def __init__(self, texts: Texts, row: Mapping[str, str]) -> None:
@@ -65,8 +63,9 @@ class Reader:
         params = {}
         for name in used:
             if name.startswith("params."):
-                params[name[7:]] = self.param(name[7:])
-        params.update((name, self.param(name)) for name in declared)
+                params[name[7:]] = self.texts.param(name[7:])
+        for index, name in enumerate(declared):
+            params[name] = self.texts.param(name, "params", index)
         return Habits(
             params or NOTHING,
             declared,
@@ -95,15 +94,6 @@ class Reader:
             return amount(self.text(key))
         except ValueError as error:
             raise self.texts.fault(f"`{key}`: {error}", key) from None
-
-    def param(self, name: str) -> Any:
-        """The value of a param, by its dotted name."""
-        try:
-            return looked_up(f"params.{name}", self.texts.params)
-        except KeyError:
-            known = self.texts.params["params"]
-            hint = did_you_mean(name, known)
-            raise self.texts.fault(f"no param is named `{name}`", "params", hint=hint) from None
 
     def code(self) -> list[str]:
         """Paths and globs, from the root."""

@@ -10,7 +10,7 @@ from posixpath import dirname, join, split
 
 from datamake.code import Code, words
 from datamake.datafile.placeholders import PlaceholderError, filled, names
-from datamake.datafile.positions import place
+from datamake.datafile.positions import place, setting
 from datamake.datafile.shapes import did_you_mean, nearest
 from datamake.errors import Problem
 from datamake.filling import joined
@@ -48,7 +48,7 @@ class Linked:
 class Linker:
     """Links targets, one at a time."""
 
-    def __init__(self, expansion: Expansion, resolver: Resolver, reader: Reader) -> None:
+    def __init__(self, expansion: Expansion, resolver: Resolver, reader: CodeReader) -> None:
         self.expansion = expansion
         self.resolver = resolver
         self.reader = reader
@@ -72,6 +72,8 @@ class Linker:
             needs.update(dict.fromkeys(found.waits))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
+        if wrong:
+            needs.pop(target.name)  # and is no circle besides
         reading = self.reader.reading(target)
         wrong += [self._unmatched(target, text) for text in reading.unmatched]
         code = reading.files
@@ -126,7 +128,7 @@ class Linker:
         message = f"nothing matches `{text}`"
         if text in self.reader.always:
             index = self.reader.always.index(text)
-            return Problem(message, spec.parts[0].file, ("project", "code", index))
+            return Problem(message, spec.parts[0].file, setting(spec, "code", index))
         keys = place(spec.targets[target.family], "code", target.code.index(text))
         return Problem(message, target.part.file, keys)
 
@@ -147,7 +149,7 @@ class Reading:
 NOTHING_READ = Reading()
 
 
-class Reader:
+class CodeReader:
     """Finds out what actions read as code; instances with the same command share the answer."""
 
     def __init__(

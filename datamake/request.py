@@ -5,16 +5,17 @@ Knows nothing of how a build goes on from there.
 
 from __future__ import annotations
 
-from datamake.datafile.positions import locate
-from datamake.errors import DatafileError, Problem
+from datamake.datafile.positions import locate, setting
+from datamake.errors import DatafileError, Problem, UsageError
 from datamake.judge import Demands
 from datamake.select import needs_states, select
 from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from datamake.select import States
     from datamake.workspace import Workspace
 
 
@@ -50,7 +51,7 @@ def requested(
     space: Workspace,
     expressions: Sequence[str],
     options: Options,
-    states: Callable[[], Mapping[str, Collection[str]]] | None = None,
+    states: States | None = None,
 ) -> Request:
     """What to do for a selection.
 
@@ -92,12 +93,38 @@ def requested(
 def chosen(
     space: Workspace,
     expressions: Sequence[str],
-    states: Callable[[], Mapping[str, Collection[str]]] | None,
+    states: States | None,
 ) -> list[str]:
-    """The targets that a selection, or the project's default, names."""
+    """The targets that a selection, or the project's default, names.
+
+    Raises UsageError for a wrong selection, DatafileError for a wrong default.
+    """
+    if expressions:
+        return _select(space, expressions, states)
     default = space.spec.project.get("default", ())
+    try:
+        return _select(space, default, states)
+    except UsageError:
+        problems = _wrong(space, default, states)
+    raise DatafileError(locate(problems, space.tree))
+
+
+def _select(space: Workspace, expressions: Sequence[str], states: States | None) -> list[str]:
     asked = states if needs_states(expressions) else None
-    return select(space.graph, expressions, states=asked, default=default)
+    return select(space.graph, expressions, states=asked)
+
+
+def _wrong(space: Workspace, default: Sequence[str], states: States | None) -> list[Problem]:
+    """What is wrong with each of the project's default."""
+    spec, problems = space.spec, []
+    for index, expression in enumerate(default):
+        try:
+            _select(space, [expression], states)
+        except UsageError as error:
+            keys = setting(spec, "default", index)
+            problem = Problem(error.headline, spec.parts[0].file, keys, error.facts, error.hint)
+            problems.append(problem)
+    return problems
 
 
 def _reached(space: Workspace, name: str, taken: Collection[str]) -> set[str]:

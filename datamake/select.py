@@ -37,23 +37,21 @@ def select(
     expressions: Sequence[str],
     *,
     states: States | None = None,
-    default: Sequence[str] = (),
 ) -> list[str]:
     """The targets, and pending names, that the expressions select, each once, as they are named.
 
-    Without expressions those of `default`, without these all. `states` has the targets in each
+    Without expressions all. `states` has the targets in each
     state. A pending name stands for instances yet unknown: select again when the graph has grown.
     Raises UsageError.
     """
-    given = expressions or default
-    if not given:
+    if not expressions:
         return [*graph.targets, *graph.pending]
     selection = Selection(graph, states() if states else {})
     selected: dict[str, None] = {}
-    for expression in given:
+    for expression in expressions:
         selected.update(dict.fromkeys(selection.names(expression)))
     if not selected:
-        shown = ", ".join(f"`{expression}`" for expression in given)
+        shown = ", ".join(f"`{expression}`" for expression in expressions)
         raise UsageError(f"nothing is selected by {shown}", selection.empty, LISTED)
     return list(selected)
 

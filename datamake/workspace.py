@@ -11,7 +11,7 @@ import time
 
 from datamake import __version__
 from datamake.cache import Cache
-from datamake.datafile import load, locate, place
+from datamake.datafile import load, locate, place, setting
 from datamake.errors import DatafileError, EnvironmentFailed, Problem
 from datamake.expand import expand
 from datamake.files import Files
@@ -207,7 +207,7 @@ class Workspace:
                     Problem(
                         f"there is no time zone `{name}`",
                         self.spec.parts[0].file,
-                        ("project", "timezone"),
+                        setting(self.spec, "timezone"),
                         hint="names are like `Europe/Berlin`",
                     )
                 ]

@@ -363,6 +363,15 @@ def test_wrong_arguments(arguments, message, capsys):
     assert capsys.readouterr().err == message
 
 
+def test_an_unknown_param_is_an_error_with_a_headline(words):
+    """It stands on the command line, hence nowhere in a Datafile."""
+    assert words("--set", "m=3", "build") == (
+        2,
+        "",
+        "error: unknown param `m`\n  none is declared\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
@@ -370,7 +379,7 @@ def test_wrong_arguments(arguments, message, capsys):
         (
             DatafileError([Problem("wrong", "Datafile.toml", line=3, column=1), Problem("too")]),
             2,
-            "Datafile.toml:3:1: wrong\ntoo\n",
+            "Datafile.toml:3:1: wrong\nerror: too\n",
         ),
         (EnvironmentFailed("disk full: \x1b[2J"), 4, "error: disk full: [2J\n"),
         (Interrupted(15), 143, "interrupted\n"),

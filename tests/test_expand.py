@@ -268,8 +268,8 @@ def test_what_can_be_wrong_with_a_foreach():
     run = "true"
     """
     assert complaints(text) == (
-        "4:13: unknown param `{params.ona}`\n"
-        "  hint: did you mean `{params.one}`?\n"
+        "4:13: unknown param `ona`\n"
+        "  hint: did you mean `one`?\n"
         "7:13: `{params.one}` is no list\n"
         "13:1: `nothing` is neither a foreach target nor a path with captures\n"
         "  hint: a capture is like `{site}` in `raw/{site}.csv`\n"
@@ -291,10 +291,25 @@ def test_an_unknown_placeholder_in_the_output_of_captured_instances():
     """
     expected = (
         "4:1: unknown placeholder `{days}`\n"
-        "  known here: `{params}`, `{day}`\n"
+        "  known here: `{day}`\n"
         "  hint: did you mean `{day}`? otherwise write it literally as `{{days}}`"
     )
     assert complaints(text, ["raw/1.csv"]) == complaints(text) == expected
+
+
+def test_params_on_their_own_are_no_text():
+    """`{params}` is a file, which only commands are given."""
+    text = """
+    params = { n = 3, limits = { high = 1 } }
+    [targets.a]
+    output = "out/{params}.csv"
+    run = "cp {params} {output}"
+    """
+    assert complaints(text) == (
+        "4:1: unknown placeholder `{params}`\n"
+        "  known here: `{params.n}`, `{params.limits}`, `{params.limits.high}`\n"
+        "  hint: did you mean `{params.n}`? otherwise write it literally as `{{params}}`"
+    )
 
 
 def test_too_many_instances():
@@ -438,7 +453,7 @@ def test_what_can_be_wrong_with_an_input():
         "23:11: `raw/*/` matches folders, and not files\n"
         "  hint: `raw/*/**` matches all files in them\n"
         "26:11: unknown placeholder `{mont}`\n"
-        "  known here: `{params}`\n"
+        "  none is known here\n"
         "  hint: write it literally as `{{mont}}`"
     )
 
@@ -600,7 +615,7 @@ def test_placeholders_of_the_action_are_checked():
         "  known here: `{input}`, `{inputs}`, `{output}`, `{outputs}`, `{params}`, `{target}`, "
         "`{root}`, `{cpus}`, `{work}`, `{params.year}`\n"
         "  hint: did you mean `{outputs}`? otherwise write it literally as `{{outputs.x}}`\n"
-        "12:1: no param is named `yeer`\n"
+        "12:11: unknown param `yeer`\n"
         "  hint: did you mean `year`?"
     )
 

@@ -262,12 +262,12 @@ def test_an_output_that_is_a_source():
 
 
 def test_an_input_that_is_an_own_output():
-    """By path, by glob, in an own folder."""
+    """By path, by glob, in an own folder. It is said once, and not as a circle too."""
     for asked in ("x/1", "x/*", "x/", "y/2"):
         text = f'[targets.a]\ninputs = ["{asked}"]\noutputs = ["x/1", "y/"]\nrun = "true"\n'
         wrote = "y/2" if asked == "y/2" else "x/1"
         expected = f"input `{asked}` matches `{wrote}`, which `a` writes"
-        assert complaint(text).splitlines()[0] == expected
+        assert complaint(text) == expected
 
 
 def test_circles():

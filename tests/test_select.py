@@ -113,10 +113,8 @@ def test_several_are_their_union():
 
 
 def test_without_a_selection():
-    """The default, or everything."""
-    assert selected(default=["join"]) == ["join"]
+    """Everything."""
     assert selected()[-3:] == ["join", "report", "send"]
-    assert selected("send", default=["join"]) == ["send"]
 
 
 def test_states():

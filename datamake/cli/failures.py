@@ -10,7 +10,7 @@ import os
 
 from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import coloured, out, say
-from datamake.errors import DatafileError, DatamakeError, EnvironmentFailed, Interrupted
+from datamake.errors import DatafileError, DatamakeError, EnvironmentFailed, Interrupted, Problem
 from datamake.render.text import clean_lines
 
 TYPE_CHECKING = False
@@ -57,11 +57,18 @@ def reported(error: DatamakeError, *, json: bool) -> int:
         from datamake.render.json import error_document, json_text
 
         out(json_text(error_document(error)))
-    elif isinstance(error, (DatafileError, Interrupted)):
-        say(clean_lines(str(error)) + "\n")
+    elif isinstance(error, Interrupted):
+        say(f"{error}\n")
     else:
-        say(f"{coloured('error', '31')}: {clean_lines(str(error))}\n")
+        problems = error.problems if isinstance(error, DatafileError) else (error,)
+        say("".join(map(told, problems)))
     return error.exit_code
+
+
+def told(problem: Problem | DatamakeError) -> str:
+    """What is wrong, headed by its place in a Datafile or, where it has none, by `error`."""
+    head = "" if isinstance(problem, Problem) and problem.place else f"{coloured('error', '31')}: "
+    return f"{head}{clean_lines(str(problem))}\n"
 
 
 def bug(error: BaseException, *, json: bool) -> int:

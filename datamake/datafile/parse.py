@@ -195,7 +195,10 @@ class Loading:
             for name, size in content.get("pools", {}).items()
         }
         parts = tuple(part for part, _ in self.documents)
-        return Spec(self.project, self.params, targets, sources, parts, pools, self.profile)
+        profiled = frozenset(self.layer.get("project", ()))
+        return Spec(
+            self.project, self.params, targets, sources, parts, pools, self.profile, profiled
+        )
 
 
 def declared_targets(part: Part, content: Mapping[str, Any]) -> Iterator[tuple[str, Declaration]]:

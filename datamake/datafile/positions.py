@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from datamake.errors import Problem
-    from datamake.model import Declaration, Tree
+    from datamake.model import Declaration, Spec, Tree
 
     Keys = tuple[str | int, ...]
 
@@ -53,6 +53,12 @@ def place(declaration: Declaration, *keys: str | int) -> Keys:
         return ("defaults", *keys)
     table = "sources" if declaration.kind == "source" else "targets"
     return (table, declaration.name.removeprefix(declaration.part.space), *keys)
+
+
+def setting(spec: Spec, key: str, *keys: str | int) -> Keys:
+    """The keys that lead to a setting of the project, in the root Datafile: that of the profile."""
+    layer = ("profiles", spec.profile or "") if key in spec.profiled else ()
+    return (*layer, "project", key, *keys)
 
 
 class Places:

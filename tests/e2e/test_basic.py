@@ -69,6 +69,42 @@ def test_the_default(project):
     assert project.build("a").ran == ["a"]
 
 
+WRONG_DEFAULT = """
+[project]
+default = ["report", "reprot", "state:old"]
+[targets.report]
+run = "true"
+[profiles.ci.project]
+default = ["zzz", "tag:nothing"]
+timezone = "Nowhere"
+"""
+
+
+def test_a_wrong_default_has_its_place(project):
+    """Each wrong name has, in the profile where that has the default; other names can be built."""
+    project.datafile(WRONG_DEFAULT)
+    assert project.cli("build").stderr == (
+        "Datafile.toml:3:22: `reprot` is no target, and no target makes such a file\n"
+        "  hint: did you mean `report`?\n"
+        "Datafile.toml:3:32: unknown state `old`\n"
+        "  hint: there are `state:stale`, `state:failed`, `state:missing`\n"
+    )
+    assert project.cli("status", "--profile", "ci").stdout == ""
+    assert project.cli("status", "--profile", "ci").stderr == (
+        "Datafile.toml:7:12: `zzz` is no target, and no target makes such a file\n"
+        "  hint: `datamake ls` lists what there is\n"
+        "Datafile.toml:7:19: nothing is selected by `tag:nothing`\n"
+        "  hint: `datamake ls` lists what there is\n"
+    )
+    assert project.build("report").ok
+
+
+def test_a_default_may_ask_for_states(project):
+    """What is up to date is then not even looked at."""
+    project.datafile(WRONG_DEFAULT.replace('"report", "reprot", "state:old"', '"state:stale"'))
+    assert project.build().ran == ["report"]
+
+
 def test_a_plan_runs_nothing(chain):
     """A plan says what a build would do, and leaves no trace among the files."""
     assert chain.plan() == {"a": "run", "b": "run", "c": "run"}
