@@ -138,7 +138,8 @@ class Selection:
         if not found and known.rows:
             raise UsageError(
                 f"no instance of `{family}` is like `{text}`",
-                hint=did_you_mean(text, known.rows) or f"`datamake ls {family}` lists what there is",
+                hint=did_you_mean(text, known.rows)
+                or f"`datamake ls {family}` lists what there is",
             )
         if not found:
             self.empty += self._cause(family)

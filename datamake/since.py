@@ -66,23 +66,47 @@ def _text(spec: Spec, name: str) -> object:
 
 def _changed_files(root: str, revision: str) -> set[str]:
     """The files, from the root, that differ from the revision or are new."""
-    differing = _git(root, "diff", "--name-only", "--relative", "-z", revision, "--")
+    if revision.startswith("-"):
+        raise UsageError(f"`{revision}` is no revision of git")
+    try:
+        differing = _git(root, "diff", "--name-only", "--relative", "-z", revision, "--")
+    except Refused as refused:
+        raise _explained(root, revision, refused) from None
     new = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
     return {os.fsdecode(path) for path in (differing + new).split(b"\0") if path}
 
 
+def _explained(root: str, revision: str, refused: Refused) -> UsageError:
+    """Why nothing can be compared: no repository, or no such revision in it."""
+    try:
+        _git(root, "rev-parse", "--git-dir")
+    except Refused as outside:
+        return UsageError(
+            "`--since` needs a git repository, and the project is in none",
+            [f"git: {outside}"],
+            "leave it out: what is stale is found without git",
+        )
+    return UsageError(
+        f"`{revision}` is no revision of git",
+        [f"git: {refused}"],
+        "`git fetch` it first: a shallow clone, as in CI, has few revisions",
+    )
+
+
+class Refused(Exception):
+    """What git said instead of doing it."""
+
+
 def _git(root: str, *arguments: str) -> bytes:
+    """What git prints. Raises Refused, and UsageError where there is no git."""
     import subprocess
 
-    if arguments[-2:-1] and arguments[-2].startswith("-") and arguments[0] == "diff":
-        raise UsageError(f"`{arguments[-2]}` is no revision of git")
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
     except FileNotFoundError:
-        raise UsageError("--since needs git, which is not there") from None
+        raise UsageError("`--since` needs `git`, which is not installed") from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise UsageError(f"git cannot say what changed: {said[0] if said else 'no message'}")
+        raise Refused(done.stderr.decode(errors="replace").strip().partition("\n")[0])
     return done.stdout
 
 
@@ -105,7 +129,7 @@ class _Revision:
         spec = f"{self.revision}:./{folder}"
         try:
             listed = _git(self.root, "ls-tree", "-z", spec.rstrip("/") if folder else spec)
-        except UsageError:
+        except Refused:
             return {}
         found = {}
         for line in filter(None, listed.split(b"\0")):
@@ -117,7 +141,7 @@ class _Revision:
         """The content that a file had."""
         try:
             return _git(self.root, "show", f"{self.revision}:./{path}")
-        except UsageError:
+        except Refused:
             return None
 
     def digest(self, path: str) -> str | None:

@@ -144,8 +144,7 @@ def test_what_nothing_is_selected_by():
         "  hint: did you mean `clean[2014-01-01]`?"
     )
     assert wrong("clean[x]") == (
-        "no instance of `clean` is like `clean[x]`\n"
-        "  hint: `datamake ls clean` lists what there is"
+        "no instance of `clean` is like `clean[x]`\n  hint: `datamake ls clean` lists what there is"
     )
     assert wrong("clean[1,2]") == "`clean` has the foreach variables `day`, not 2 values"
     assert wrong("state:old") == (

@@ -67,7 +67,29 @@ def test_since_a_revision_a_changed_declaration_counts_for_its_target(tracked):
 def test_since_a_revision_that_is_none(tracked):
     with pytest.raises(datamake.UsageError) as raised:
         tracked.build(since="nowhere")
-    assert str(raised.value).startswith("git cannot say what changed: ")
+    assert str(raised.value) == (
+        "`nowhere` is no revision of git\n"
+        "  git: fatal: bad revision 'nowhere'\n"
+        "  hint: `git fetch` it first: a shallow clone, as in CI, has few revisions"
+    )
+    with pytest.raises(datamake.UsageError, match=r"^`-x` is no revision of git$"):
+        tracked.build(since="-x")
+
+
+def test_since_needs_a_git_repository(tracked, monkeypatch):
+    """And git itself."""
+    tracked.remove(".git")
+    with pytest.raises(datamake.UsageError) as raised:
+        tracked.build(since="HEAD")
+    headline, said, hint = str(raised.value).splitlines()
+    assert headline == "`--since` needs a git repository, and the project is in none"
+    assert said.startswith("  git: fatal: not a git repository (or any ")
+    assert hint == "  hint: leave it out: what is stale is found without git"
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        datamake.UsageError, match=r"^`--since` needs `git`, which is not installed$"
+    ):
+        tracked.build(since="HEAD")
 
 
 def test_what_is_accepted_is_up_to_date_until_it_changes(tracked):
