@@ -16,7 +16,7 @@ import zlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
 FORMAT = f"image-1 {sys.hexversion:x} {sys.platform} {os.uname().machine}"
@@ -56,22 +56,29 @@ def up_to_date(folder: str, key: Sequence[str], version: str) -> int | None:
 
 
 def write(
-    root: str, started: float, key: Sequence[str], version: str, seen: Mapping[str, Any]
+    root: str,
+    started: float,
+    key: Sequence[str],
+    version: str,
+    seen: Mapping[str, Any],
+    holds: Callable[[], bool],
 ) -> None:
     """Write the image of a build that began at `started` (seconds since 1970).
 
     `seen` has its `count` of targets, the `paths` (from `root`, or absolute) that it looked at,
-    whether anything was there or not, the names of the variables (`env`) that count, and `expires`.
-    Where anything but what lies in the folder `own`, which datamake has just written to, was touched
-    too lately, no image is written.
+    whether anything was there or not, those that will be `gone` as soon as the build has ended, the
+    names of the variables (`env`) that count, and `expires`. Where anything but what lies in the
+    folder `own`, which datamake has just written to, was touched too lately, no image is written;
+    nor where what was seen no longer `holds`, which is asked when all has been looked at.
     """
     before = os.getcwd()
     os.chdir(root)
     try:
         paths = sorted({*seen["paths"], *_datafiles_above(root)})
         found = _settled(paths, seen["own"], (started - SETTLED) * 1e9)
-        if found is None:
+        if found is None or not holds():
             return
+        found.update(dict.fromkeys(seen["gone"]))
         image = {
             "key": (FORMAT, version, *key),
             "count": seen["count"],

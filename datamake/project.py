@@ -16,7 +16,7 @@ from datamake.model import KEPT, Status
 from datamake.plan import Planner, urgency
 from datamake.request import NO_OPTIONS, Options, requested
 from datamake.values import NOTHING
-from datamake.workspace import Workspace
+from datamake.workspace import WRITTEN_AHEAD, Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,10 +199,15 @@ class Project:
 
     def close(self) -> None:
         """Writes what is to be remembered, and lets go of files and locks."""
-        disturbed = self.space.state.disturbed
-        self.space.close()
-        if self._rest is not None and not disturbed:
-            image.write(self.root, self.space.opened, *self._rest)
+        state = self.space.state
+        try:
+            if self._rest is not None:
+                state.commit()
+                state.settle()
+                opened = self.space.opened
+                image.write(self.root, opened, *self._rest, holds=lambda: not state.disturbed)
+        finally:
+            self.space.close()
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +279,7 @@ def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[st
     return {
         "count": len(result.targets),
         "paths": space.looked,
+        "gone": [WRITTEN_AHEAD],
         "own": KEPT,
         "env": {name for target in targets for name in target.surroundings.env},
         "expires": min(ages, default=None),

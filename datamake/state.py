@@ -298,6 +298,10 @@ class State:
         self._database.write(changes)
         self._written.clear()
 
+    def settle(self) -> None:
+        """See to it that closing the file changes nothing in it."""
+        self._database.settle()
+
     def close(self) -> None:
         """Close the file. What has not been committed is lost."""
         self._database.close()

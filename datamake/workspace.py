@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from datamake.model import Record, Written
 
 STATE = f"{KEPT}/state.sqlite"
+WRITTEN_AHEAD = f"{STATE}-wal"
+"""What SQLite keeps beside the state while it is open."""
 IGNORE_ITSELF = "*\n"
 SHARE_OF_DISK = 10
 """The local cache may take one part in so many of its disk, if nothing else is said."""
@@ -130,7 +132,7 @@ class Workspace:
             *self.tree.looked,
             *(part.file for part in self.spec.parts),
             self.spec.project.get("env_file", ".env"),
-            *(STATE, f"{STATE}-wal", f"{KEPT}/journal"),
+            *(STATE, f"{KEPT}/journal"),
             *(os.path.join(venv, "pyvenv.cfg") for venv in venvs if venv),
         }
 

@@ -272,3 +272,41 @@ def test_an_image_that_cannot_be_put_in_place(resting):
     resting.write(".datamake/image/here")
     assert resting.build().ran == []
     assert resting.files(".datamake/image*") == [".datamake/image"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_another_build_as_an_image_is_written(project, monkeypatch, when):
+    """What it records counts, whether it does so before or after all was looked at."""
+    monkeypatch.setattr(image, "SETTLED", -60)
+    project.datafile("""
+        [params]
+        year = 2013
+        [targets.tell]
+        run = "echo {params.year}"
+    """)
+    assert project.build().ran == ["tell"]
+    looked = image._settled
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(image, "_settled", looked)
+        found = looked(*arguments) if when == "after" else None
+        assert project.build(params={"year": 2014}).ran == ["tell"]
+        return found or looked(*arguments)
+
+    with datamake.load(str(project.root)) as opened:
+        assert opened.build().summary["built"] == 0
+        monkeypatch.setattr(image, "_settled", meanwhile)
+    assert not rests(project)
+    assert project.build().ran == ["tell"]
+
+
+def test_another_build_that_has_the_state_open(project, monkeypatch):
+    """And writes nothing to it leaves the image as it is."""
+    monkeypatch.setattr(image, "SETTLED", -60)
+    project.datafile('[targets.a]\noutput = "a"\nrun = "echo > {output}"')
+    project.build()
+    with datamake.load(str(project.root)) as other:
+        assert other.plan().summary["up-to-date"] == 1
+        project.build()
+        assert not rests(project)
+    assert rests(project)
