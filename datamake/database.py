@@ -76,10 +76,6 @@ class Database:
         found: int = self.read(lambda rows: rows, "PRAGMA data_version")[0][0]
         return found
 
-    def settle(self) -> None:
-        """Move what was written ahead into the file, so that closing it changes nothing in it."""
-        self.read(lambda rows: rows, "PRAGMA wal_checkpoint")
-
     def close(self) -> None:
         """Close the file."""
         if self._connection:

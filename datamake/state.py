@@ -299,8 +299,8 @@ class State:
         self._written.clear()
 
     def settle(self) -> None:
-        """See to it that closing the file changes nothing in it."""
-        self._database.settle()
+        """Move what was written ahead into the file, so that closing it changes nothing in it."""
+        self._database.read(lambda rows: rows, "PRAGMA wal_checkpoint")
 
     def close(self) -> None:
         """Close the file. What has not been committed is lost."""
