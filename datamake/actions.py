@@ -9,9 +9,10 @@ import os
 from posixpath import basename
 
 from datamake import surroundings
+from datamake.action import Action, Call, Slot
 from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
-from datamake.model import KEPT, Action, Call, Slot
+from datamake.model import KEPT
 from datamake.moves import remove
 
 TYPE_CHECKING = False

@@ -23,7 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from datamake.model import Action
+    from datamake.action import Action
 
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -17,10 +17,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from datamake.action import Result
     from datamake.fingerprint import Content
     from datamake.judge import Judge
     from datamake.ledger import Ledger
-    from datamake.model import Result, Target, Verdict
+    from datamake.model import Target, Verdict
     from datamake.workspace import Workspace
 
 UNSETTLED = "unsettled"
@@ -46,6 +47,8 @@ class Published:
     known: Known | None = None
     error: str | None = None
     notices: tuple[str, ...] = ()
+    saved: float | None = None
+    """Seconds that what came out of the cache took once."""
 
 
 class Publisher:
@@ -107,7 +110,7 @@ class Publisher:
         everything = [str(place) for place in range(len(record.outputs))]
         notices = self._publish(work.target, record, everything)
         known = Known(work.verdict.fingerprint, work.verdict.outputs)
-        return Published(known, notices=tuple(notices))
+        return Published(known, notices=tuple(notices), saved=record.duration)
 
     def adopted(self, target: Target, verdict: Verdict) -> Record:
         """The record for outputs that a cache knows for the present fingerprint."""

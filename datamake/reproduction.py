@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from datamake.model import Result, Target, Verdict, Written
+    from datamake.action import Result
+    from datamake.model import Target, Verdict, Written
     from datamake.project import Project
     from datamake.workspace import Workspace
 

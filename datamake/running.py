@@ -16,11 +16,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from datamake.action import Result
     from datamake.contents import Known
     from datamake.executors import Executor
     from datamake.judge import Judge
     from datamake.ledger import Ledger
-    from datamake.model import Result
+    from datamake.publication import Published
     from datamake.workspace import Workspace
 
 
@@ -108,6 +109,7 @@ class Runner:
             TargetResult(
                 name,
                 Status.FAILED,
+                self.space.has_outputs(name),
                 reasons=verdict.reasons if verdict else (),
                 fingerprint=verdict.fingerprint if verdict else "",
                 duration_s=duration,
@@ -149,7 +151,7 @@ class Runner:
             return End(name, error=published.error, duration=result.duration)
         for line in published.notices:
             self.ledger.note(f"{name}: {line}")
-        return End(name, self._good(work, result, published.known), published.known)
+        return End(name, self._good(work, result, published), published.known)
 
     def _tried(self, work: Work, result: Result) -> End:
         name, policy, tries = work.target.name, work.target.policy, self.tries[work.target.name]
@@ -160,14 +162,15 @@ class Runner:
         self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)
         return End(name, delay=delay)
 
-    def _good(self, work: Work, result: Result, known: Known) -> TargetResult:
-        name = work.target.name
+    def _good(self, work: Work, result: Result, published: Published) -> TargetResult:
+        name, known = work.target.name, published.known
         return TargetResult(
             name,
             Status.RESTORED if work.restoring else Status.BUILT,
             reasons=work.verdict.reasons,
             fingerprint=work.verdict.fingerprint,
             duration_s=result.duration,
-            outputs=known.outputs,
+            saved_s=published.saved,
+            outputs=known.outputs if known else (),
             log=None if work.restoring else log_path(name),
         )

@@ -11,7 +11,7 @@ import uuid
 import pytest
 from processes import linux, marked
 
-from datamake.model import Action, Call
+from datamake.action import Action, Call
 from datamake.process import Keepers
 
 MODULE = """

@@ -15,9 +15,9 @@ import pytest
 from processes import linux, marked, soon
 
 from datamake import capture
+from datamake.action import Action
 from datamake.errors import EnvironmentFailed
 from datamake.keeper import END
-from datamake.model import Action
 from datamake.process import Keeper, Keepers, Outcome, last_lines, request_of, span
 
 
@@ -266,7 +266,7 @@ def test_background_processes_end_with_their_command(keepers, command, log, scri
 
 CLIENT = """
 import os, signal, sys, threading
-from datamake.model import Action
+from datamake.action import Action
 from datamake.process import Keepers
 signal.signal(signal.SIGINT, lambda *_: None)
 keepers = Keepers()

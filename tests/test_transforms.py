@@ -8,10 +8,11 @@ import subprocess
 
 import pytest
 
+from datamake.action import Action, Slot
 from datamake.cache import Cache
 from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest
-from datamake.model import Action, Output, Part, Slot, Surroundings, Target, Written
+from datamake.model import Output, Part, Surroundings, Target, Written
 from datamake.storage.memory import MemoryStorage
 from datamake.transforms import Workshop
 from datamake.transforms.command import BASH, BUILTINS, argv, direct

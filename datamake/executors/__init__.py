@@ -15,8 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from datamake.action import Action, Result
     from datamake.cache import Cache
-    from datamake.model import Action, Result
 
     class Executor(Protocol):
         """Carries out actions at the same time. One thread uses it."""

@@ -11,7 +11,7 @@ from threading import Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datamake.model import Action, Result
+    from datamake.action import Action, Result
     from datamake.transforms import Workshop
 
 

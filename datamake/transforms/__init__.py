@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
+from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
-from datamake.model import Result
 from datamake.process import GRACE, Keepers, last_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datamake.action import Action
     from datamake.cache import Cache
-    from datamake.model import Action
     from datamake.process import Outcome
 
 TRANSFORMS = {

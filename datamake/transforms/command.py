@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from datamake.model import Action, Target
+    from datamake.action import Action
+    from datamake.model import Target
     from datamake.process import Outcome
     from datamake.transforms import Workshop
 

@@ -19,8 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from datamake.action import Action, Slot
     from datamake.cache import Cache
-    from datamake.model import Action, Slot
 
 NAMED = 10
 """Undeclared files that are named, at most."""

@@ -11,7 +11,7 @@ from datamake.process import INTERRUPTED, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from datamake.model import Action
+    from datamake.action import Action
     from datamake.transforms import Workshop
 
 

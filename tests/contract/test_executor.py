@@ -9,9 +9,10 @@ import time
 
 import pytest
 
+from datamake.action import Action, Slot
 from datamake.errors import EnvironmentFailed, UsageError
 from datamake.executors import open_executor
-from datamake.model import Action, Output, Slot, Written
+from datamake.model import Output, Written
 
 FACTORIES = {"local": lambda jobs: open_executor("local", jobs, grace=0.5)}
 

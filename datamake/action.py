@@ -1,0 +1,91 @@
+"""What an executor carries out, as values: an action, and what became of it.
+
+Knows nothing of why. Paths are absolute.
+"""
+
+from __future__ import annotations
+
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from datamake.model import Output, Seen, Written
+
+
+@value
+class Slot:
+    """An output of an action that is about to run."""
+
+    output: Output
+    path: str
+    """Where the action writes it: the real path, or one in the staging folder."""
+
+
+@value
+class Call:
+    """A Python function to call, and what it may be given by name."""
+
+    function: str
+    """`module:function`."""
+    paths: tuple[str, ...]
+    """Absolute folders put first on `sys.path`."""
+    arguments: Mapping[str, Any]
+    """Parameter → text, list or mapping as JSON has them."""
+    files: frozenset[str]
+    """The parameters whose values are paths."""
+
+
+@value
+class Fetch:
+    """A remote object of which local copies are wanted."""
+
+    seen: Seen
+    place: str
+    """Where its copy goes; of an archive the folder for those of its members."""
+    members: tuple[tuple[str, str], ...] | None = None
+    """What it holds, as far as is known: `""` and its digest, or an archive's members and theirs."""
+
+
+@value
+class Action:
+    """One concrete, expanded piece of work, with all that an executor needs."""
+
+    target: str
+    kind: str
+    argv: tuple[str, ...] = ()
+    call: Call | None = None
+    copies: tuple[tuple[str, str], ...] = ()
+    """From → to, for `copy`, `restore` (from a digest) and `upload` (to a URL)."""
+    fetches: tuple[Fetch, ...] = ()
+    """For `fetch`."""
+    cwd: str = ""
+    env: Mapping[str, str] = NOTHING
+    interpreter: str = ""
+    """Of a `python` action."""
+    log: str = ""
+    secrets: tuple[str, ...] = ()
+    """Values that are masked in the log."""
+    timeout: float | None = None
+    slots: tuple[Slot, ...] = ()
+    staging: str = ""
+    """The folder that staged outputs are written in, or `""`."""
+    cache: bool = True
+    """Whether the outputs' bytes go into the store."""
+
+
+@value
+class Result:
+    """What became of an action. `error` is None if it succeeded."""
+
+    target: str
+    error: str | None = None
+    facts: tuple[str, ...] = ()
+    outputs: tuple[Written, ...] = ()
+    duration: float = 0.0
+    stored: bool = False
+    """Whether the cache has all the outputs' bytes."""
+    fetched: tuple[Fetch, ...] = ()
+    """What stores told while objects were fetched or uploaded, and what these hold."""
