@@ -128,7 +128,7 @@ class Engine:
             return self.judging.fail(name, error.headline, error.facts)
         if name in self.space.graph.targets and name not in self.judging.taken:
             status = Status.BLOCKED if verb is Verb.BLOCK else Status.SKIPPED
-            self.ledger.end(TargetResult(name, status))
+            self.ledger.end(TargetResult(name, status, self.space.has_outputs(name)))
         return ()
 
     def _start(self, verb: Verb, name: str) -> Iterable[Instruction]:

@@ -48,6 +48,25 @@ def test_the_old_output_stays(good):
     assert "7" in result.errors["a"]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_what_did_not_come_to_pass_is_present_if_its_outputs_are_there(project, before):
+    """Failed, blocked or skipped; what has no outputs never is."""
+    project.datafile(bad(GOOD) + "[targets.c]\nrun = 'false'\n")
+    project.write("src.txt", "good")
+    if before:
+        for path in ("a.txt", "b.txt", "other.txt"):
+            project.write(path)
+    result = project.build().result
+    assert {target.name: (target.status.value, target.present) for target in result.targets} == {
+        "a": ("failed", before),
+        "b": ("blocked", before),
+        "other": ("skipped", before),
+        "c": ("skipped", False),
+    }
+    kept = project.build("c").result
+    assert [(target.status.value, target.present) for target in kept.targets] == [("failed", False)]
+
+
 def test_nothing_new_is_started_after_a_failure(good):
     """What lies below is blocked, what was ready is skipped."""
     good.datafile(bad(GOOD))
