@@ -78,10 +78,12 @@ class Judging:
         return self.schedule.finished(name, ok=False)
 
     def _up_to_date(self, name: str, verdict: Verdict) -> list[Instruction]:
-        record = self.space.record(name)
+        record, saved = self.space.record(name), None
         if record is None or record.fingerprint != verdict.fingerprint:
             target = self.space.graph.targets[name]
-            self.space.state.write(self.runner.publisher.adopted(target, verdict))
+            adopted = self.runner.publisher.adopted(target, verdict)
+            self.space.state.write(adopted)
+            saved = adopted.duration
             self.claims.end(name)
         else:
             self.claims.drop(name)
@@ -93,6 +95,7 @@ class Judging:
                 Status.UP_TO_DATE,
                 verdict.present,
                 fingerprint=verdict.fingerprint,
+                saved_s=saved,
                 outputs=verdict.outputs,
             )
         )

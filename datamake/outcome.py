@@ -80,6 +80,8 @@ class TargetResult:
     reasons: tuple[Reason, ...] = ()
     fingerprint: str = ""
     duration_s: float = 0.0
+    saved_s: float | None = None
+    """Seconds that running it took where it was made, if this build took it from the cache."""
     outputs: tuple[Written, ...] = ()
     error: str | None = None
     facts: tuple[str, ...] = ()

@@ -33,6 +33,10 @@ class Options:
     cache: str = "read-write"
     """`read-write`, `read`, `write` or `off`."""
     restore_all: bool = False
+    offline: bool = False
+    """No request leaves the machine: what is remote counts as last seen."""
+    locked: bool = False
+    """What is remote has to be as the lock file has it."""
     no_wait: bool = False
 
 

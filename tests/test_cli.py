@@ -135,6 +135,61 @@ def test_status_says_what_is_stale(words):
     assert document["summary"]["run"] == 1
 
 
+def test_a_summary_is_written_where_it_is_asked_for(words, monkeypatch):
+    """To the file of `--summary`, in place of what it held; on GitHub to the run's own as well."""
+    words.project.write("own.md", "before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(words.project.path("own.md")))
+    assert words("build", "--summary", "new.md")[0] == 0
+    new, own = words.project.read("new.md"), words.project.read("own.md")
+    assert new.startswith("## datamake: built 2\n\nIt took ")
+    assert "\n| `top` | " in new
+    assert own == f"before\n{new}"
+    assert words("build", "--summary", "new.md")[0] == 0
+    assert words.project.read("new.md").startswith("## datamake: up to date 2\n")
+    words.project.write("own.md", "")
+    assert words("build", "--summary", "own.md")[0] == 0
+    assert words.project.read("own.md").count("## datamake") == 1
+
+
+def test_the_summary_has_the_time_that_the_cache_saved(words):
+    """A restored target counts with the time that it took, and one whose record alone was needed."""
+    words("build")
+    words.project.remove("build")
+    words.project.remove(".datamake/state.sqlite")
+    assert words("build", "top", "--summary", "s.md")[0] == 0
+    found = re.sub(r"\d+(\.\d+)? s\b", "TIME", words.project.read("s.md"))
+    assert (
+        found
+        == """\
+## datamake: restored 1, up to date 1
+
+It took TIME; the cache saved TIME.
+
+### From the cache
+
+| target | time it took once | why |
+| --- | --- | --- |
+| `counts` | TIME | its bytes stay there |
+| `top` | TIME | never-built |
+"""
+    )
+
+
+def test_where_github_has_no_file_there_is_no_summary(words, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/no/such/file")
+    assert words("build")[0] == 0
+
+
+def test_on_github_a_build_with_nothing_to_do_has_a_summary_too(project):
+    project.datafile(WORDS)
+    project.write("words.txt", "b\na\n")
+    project.write("own.md")
+    for _ in range(3):
+        done = project.cli("build", env={"GITHUB_STEP_SUMMARY": str(project.path("own.md"))})
+        assert done.returncode == 0
+    assert project.read("own.md").count("## datamake: up to date 2\n") == 2
+
+
 def test_files_of_events_and_timings(words):
     assert words("build", "--events", "events", "--timings", "timings")[0] == 0
     events = [json.loads(line) for line in words.project.read("events").splitlines()]

@@ -85,15 +85,16 @@ def test_what_is_given_reaches_the_build(built):
     """Every option of `build`, in the form that Typer takes."""
     arguments = (
         "-C x --set a=1 build r -s s --exclude e --since main -B --force --only --restore-all "
-        "-j3 -k --cache read --no-wait -qv --no-progress --json --events ev --timings ti --set b=2"
+        "-j3 -k --cache read --no-wait --offline --locked "
+        "-qv --no-progress --json --events ev --timings ti --summary su --set b=2"
     )
     assert app.main(arguments.split()) == 0
     assert built == [
         Build(
             Place("x", settings=("a=1", "b=2")),
             Scope(("r",), ("s",), ("e",), "main", True, True, True, True),
-            Running("3", True, "read", True),
-            Talk(True, True, True, True, "ev", "ti"),
+            Running("3", True, "read", True, True, True),
+            Talk(True, True, True, True, "ev", "ti", "su"),
         )
     ]
 
@@ -104,12 +105,14 @@ def test_variables_stand_in_for_options():
         "DATAMAKE_CACHE": "off",
         "DATAMAKE_PROFILE": "ci",
         "DATAMAKE_NO_PROGRESS": "1",
+        "DATAMAKE_OFFLINE": "1",
     }
     found = with_environment(Build(), variables)
     assert found.running.arguments["jobs"] == 3
     assert found.running.arguments["cache"] == "off"
     assert found.place.profile == "ci"
     assert found.talk.no_progress
+    assert found.running.offline
     given = Build(Place(profile="mine"), running=Running("5", cache="read"))
     found = with_environment(given, variables)
     assert (found.place.profile, found.running.jobs, found.running.cache) == ("mine", "5", "read")

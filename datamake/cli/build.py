@@ -23,7 +23,6 @@ from datamake.cli.options import (
     Running,
     Scope,
     Talk,
-    placed,
     with_environment,
 )
 from datamake.cli.running import run_build
@@ -77,7 +76,8 @@ def status(
     exit_code: ExitCode = False,
 ) -> int:
     """Say what is up to date, and what is stale and why."""
-    plan = planned(Build(placed(place, os.environ), Scope(names=tuple(names or ()))))
+    asked = Build(place, Scope(names=tuple(names or ())))
+    plan = planned(with_environment(asked, os.environ))
     show(plan, status_text(plan, full=verbose), json=json)
     return verdict(plan, exit_code=exit_code)
 

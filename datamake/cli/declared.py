@@ -84,6 +84,13 @@ FIELDS: dict[str, tuple[Any, Any]] = {
         ),
     ),
     "no_wait": (bool, option("--no-wait", text="Fail where another build holds a target.")),
+    "offline": (
+        bool,
+        option(
+            "--offline", text="Make no request; what is remote is as last seen. [DATAMAKE_OFFLINE]"
+        ),
+    ),
+    "locked": (bool, option("--locked", text="Fail where a source is not as in Datafile.lock.")),
     "quiet": (bool, option("-q", "--quiet", text="Say errors only.")),
     "verbose": (bool, option("-v", "--verbose", text="Say every target and all reasons.")),
     "no_progress": (
@@ -93,6 +100,10 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "json": (bool, JSON),
     "events": (Text, option("--events", metavar="FILE", text="Write events as JSON lines.")),
     "timings": (Text, option("--timings", metavar="FILE", text="Write a Chrome trace.")),
+    "summary": (
+        Text,
+        option("--summary", metavar="FILE", text="Write what came of it as Markdown."),
+    ),
 }
 """Field of a group → its type for Typer, and how it is declared."""
 

@@ -26,11 +26,13 @@ VARIABLES = {
     "DATAMAKE_JOBS": "as `--jobs`",
     "DATAMAKE_CACHE": "as `--cache`",
     "DATAMAKE_PROFILE": "as `--profile`",
+    "DATAMAKE_OFFLINE": "anything but nothing: as `--offline`",
     "DATAMAKE_NO_PROGRESS": "anything but nothing: as `--no-progress`",
     "DATAMAKE_LOCAL_CACHE": "the folder of the local cache",
     "NO_COLOR, FORCE_COLOR": "whether to use colours",
     "CI": "plain lines, and the logs of what failed at the end",
     "GITHUB_ACTIONS": "`::error` lines as well",
+    "GITHUB_STEP_SUMMARY": "a file that the summary of a build is appended to",
 }
 
 

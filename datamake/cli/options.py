@@ -76,6 +76,8 @@ class Running:
     keep_going: bool = False
     cache: str | None = None
     no_wait: bool = False
+    offline: bool = False
+    locked: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -85,6 +87,8 @@ class Running:
             "keep_going": self.keep_going,
             "cache": self.cache or CACHE_MODES[0],
             "no_wait": self.no_wait,
+            "offline": self.offline,
+            "locked": self.locked,
         }
 
 
@@ -98,6 +102,7 @@ class Talk:
     json: bool = False
     events: str | None = None
     timings: str | None = None
+    summary: str | None = None
 
 
 NOWHERE = Scope()
@@ -130,7 +135,8 @@ def with_environment(build: Build, environment: Mapping[str, str]) -> Build:
     if cache is not None and cache not in CACHE_MODES:
         known = ", ".join(f"`{mode}`" for mode in CACHE_MODES)
         raise UsageError(f"`{cache}` is no mode of the cache", [f"known: {known}"])
-    running = replace(running, jobs=jobs, cache=cache)
+    offline = running.offline or bool(environment.get("DATAMAKE_OFFLINE"))
+    running = replace(running, jobs=jobs, cache=cache, offline=offline)
     talk = build.talk
     if environment.get("DATAMAKE_NO_PROGRESS"):
         talk = replace(talk, no_progress=True)

@@ -14,7 +14,7 @@ from datamake.cli.streams import say
 from datamake.image import up_to_date
 from datamake.render.text import nothing_to_do
 
-IGNORED = ("DATAMAKE_JOBS", "DATAMAKE_CACHE")
+IGNORED = ("DATAMAKE_JOBS", "DATAMAKE_CACHE", "GITHUB_STEP_SUMMARY")
 """Variables that have to be looked at before a build, wherever it comes to."""
 
 
@@ -28,7 +28,7 @@ def at_rest(build: Build) -> bool:
     others = any(os.environ.get(name) for name in IGNORED) or build.running.jobs is not None
     if others or place.file or place.settings or talk.verbose or talk.json:
         return False
-    if talk.events or talk.timings or build.scope != Scope(names=build.scope.names):
+    if talk.events or talk.timings or talk.summary or build.scope != Scope(names=build.scope.names):
         return False
     profile = place.profile or os.environ.get("DATAMAKE_PROFILE") or ""
     count = up_to_date(folder, (profile, *build.scope.names), __version__)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 
 from datamake.cli.logs import tail
 from datamake.cli.opening import opened
@@ -17,7 +18,7 @@ from datamake.render.plain import Manner, Plain
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TextIO
+    from typing import IO, Any
 
     from datamake.cli.options import Build, Talk
     from datamake.outcome import Event
@@ -33,7 +34,10 @@ def run_build(build: Build) -> int:
     project = opened(build.place)
     try:
         sinks = Sinks(build.talk)
-        reporter = Reporter(build.talk, os.environ, lambda log, most: tail(project.root, log, most))
+        tails = partial(tail, project.root)
+        for path, appended in summaries(build.talk.summary, os.environ):
+            sinks.add_summary(path, tails, appended=appended)
+        reporter = Reporter(build.talk, os.environ, tails)
         try:
             result = project.build(
                 **build.scope.arguments,
@@ -97,11 +101,20 @@ class Reporter:
             self.subscriber.close()
 
 
+def summaries(asked: str | None, environment: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """The files that get a summary, each with whether it is appended: `--summary`, and GitHub's."""
+    own = environment.get("GITHUB_STEP_SUMMARY")
+    found = [(own, True)] if own and os.access(own, os.W_OK) else []
+    if asked and not (found and os.path.realpath(asked) == os.path.realpath(found[0][0])):
+        found.append((asked, False))
+    return found
+
+
 class Sinks:
-    """The files of `--events` and `--timings`."""
+    """The files of `--events`, `--timings` and `--summary`."""
 
     def __init__(self, talk: Talk) -> None:
-        self.files: list[TextIO] = []
+        self.files: list[IO[Any]] = []
         self.subscribers: list[Callable[[Event], None]] = []
         self.failed: str | None = None
         if talk.events or talk.timings:
@@ -112,10 +125,17 @@ class Sinks:
             if talk.timings:
                 self.subscribers.append(Timings(self.opened(talk.timings)))
 
-    def opened(self, path: str) -> Callable[[str], None]:
-        """A function that writes to a new file; that it fails later doesn't stop the build."""
+    def add_summary(self, path: str, tails: Tails, *, appended: bool) -> None:
+        """A file for the summary. What is in it and stays counts for how much it may hold."""
+        from datamake.render.markdown import LIMIT, Summary
+
+        write = self.opened(path, "a" if appended else "w")
+        self.subscribers.append(Summary(write, tails, LIMIT - os.path.getsize(path)))
+
+    def opened(self, path: str, mode: str = "w") -> Callable[[str], None]:
+        """A function that writes to a file; that it fails later doesn't stop the build."""
         try:
-            file = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by close
+            file = open(path, mode, 1, "utf-8", "replace")  # noqa: SIM115 - closed by close
         except OSError as error:
             raise UsageError(f"{path}: {str(error.strerror).lower()}") from error
         self.files.append(file)
