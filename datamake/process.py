@@ -83,6 +83,8 @@ class Keeper:
             os.close(replies)
         self._lock = Lock()
         self._told = self._closed = False
+        self._group: int | None = None
+        """The process group that it runs."""
 
     def reply(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the keeper answers; None, without asking it, once it was told to end what it runs.
@@ -93,8 +95,13 @@ class Keeper:
             if self._told:
                 return None
             keeper.send(self._requests, request)
-        answer: dict[str, Any] = keeper.received(self._replies)
-        return answer
+        answer = keeper.received(self._replies)
+        if isinstance(answer, int):
+            self._group = answer
+            answer = keeper.received(self._replies)
+            self._group = None
+        replied: dict[str, Any] = answer
+        return replied
 
     def tell(self, message: int) -> None:
         """Say END or KILL."""
@@ -104,6 +111,14 @@ class Keeper:
                 if not self._closed:
                     keeper.send(self._requests, message)
             except BrokenPipeError:
+                return
+
+    def kill(self) -> None:
+        """Kill what it ran, where it cannot do so any more."""
+        if self._group is not None:
+            try:
+                os.killpg(self._group, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):  # the latter on macOS, of zombies
                 return
 
     def close(self) -> int:
@@ -150,6 +165,7 @@ class Keepers:
         except (keeper.Gone, BrokenPipeError):
             with self._lock:
                 self._busy.discard(kept)
+            kept.kill()
             return abandoned(kept.close(), interpreter)
         with self._lock:
             self._busy.discard(kept)
@@ -284,7 +300,7 @@ def abandoned(status: int, interpreter: str) -> Outcome:
     number = os.WTERMSIG(status)
     raise EnvironmentFailed(
         f"the process that watches over commands was killed by {signal_name(number)}",
-        ["commands that it had started may still run"],
+        ["what it ran was killed as well"],
     )
 
 

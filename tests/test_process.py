@@ -317,16 +317,25 @@ def test_signals_of_the_terminal_do_not_reach_commands(tmp_path):
 
 @linux
 def test_a_killed_keeper(keepers, command):
-    """Is no fault of the command: the build ends with the reason."""
-    action = command("kill -9 $PPID; sleep 60")
+    """Is no fault of the command: it is ended too, and the build with the reason."""
+    action = command("sleep 60 & sleep 0.2; kill -9 $PPID; sleep 60")
     with pytest.raises(EnvironmentFailed) as caught:
         keepers.run(action)
     assert str(caught.value) == (
         "the process that watches over commands was killed by SIGKILL\n"
-        "  commands that it had started may still run"
+        "  what it ran was killed as well"
     )
-    for pid in marked(command.mark):
-        os.kill(pid, signal.SIGKILL)
+    assert soon(lambda: not marked(command.mark))
+
+
+@linux
+def test_a_keeper_killed_while_idle(keepers, command, tmp_path):
+    """Nothing but it has ended."""
+    assert run(keepers, command("true")) == (None, ())
+    os.kill(keepers._idle[""][0]._process, signal.SIGKILL)
+    with pytest.raises(EnvironmentFailed):
+        keepers.run(command("touch begun"))
+    assert not (tmp_path / "begun").exists()
 
 
 def test_keepers_are_used_again(keepers, command):

@@ -167,6 +167,32 @@ def test_a_killed_command_is_a_failure(project):
     assert (process.returncode, project.exists("a"), project.exists("b")) == (1, False, True)
 
 
+@linux
+@pytest.mark.parametrize("output", ["{output}", "a"], ids=["staged", "in-place"])
+def test_a_killed_keeper(project, output):
+    """What watches over a command is killed: so is the command, and the last good output stays."""
+    project.datafile(f"""
+        [targets]
+        a = {{ inputs = ["src"], output = "a", run = "cat {{inputs}} > {output}; echo $PPID > pid; sleep 60; touch late" }}
+        b = {{ inputs = ["a"], output = "b", run = "cp {{input}} {{output}}" }}
+    """)
+    project.write("src", "new")
+    project.write("a", "old")
+    mark = uuid.uuid4().hex
+    process = project.start("build", env={"MARK": mark})
+    wait_for(project, "pid")
+    os.kill(int(project.read("pid")), signal.SIGKILL)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 4
+    assert error.endswith(
+        "error: the process that watches over commands was killed by SIGKILL\n"
+        "  what it ran was killed as well\n"
+    )
+    assert gone(mark)
+    assert (project.read("a"), project.exists("b"), project.exists("late")) == ("old", False, False)
+    assert project.plan() == {"a": "run", "b": "run"}
+
+
 def test_a_closed_pipe(project):
     """A reader that goes away breaks nothing."""
     project.datafile('[targets.a]\noutput = "a"\nrun = "sleep 0.3; touch {output}"')
