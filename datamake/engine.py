@@ -15,7 +15,7 @@ from datamake.judge import remarks
 from datamake.judging import Judging
 from datamake.ledger import Ledger
 from datamake.model import RESOURCES, Status
-from datamake.outcome import TargetResult
+from datamake.outcome import INTERRUPTED, TargetResult
 from datamake.running import Runner
 from datamake.schedule import ENDED, Life, Schedule, Verb
 from datamake.slots import Capacity, Ready
@@ -181,7 +181,7 @@ class Engine:
             self.claims.drop(name)
             self.resting.append((time.monotonic() + end.delay, name))
             return self.schedule.rests(name)
-        error = "interrupted" if self.interrupted else end.error or ""
+        error = INTERRUPTED if self.interrupted else end.error or ""
         return self.judging.fail(name, error, end.facts, end.duration)
 
     def _interrupt(self) -> list[Instruction]:

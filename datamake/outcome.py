@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from datamake.model import Reason, Written
 
 
+INTERRUPTED = "interrupted"
+"""The error of what was running when the build was stopped."""
+
+
 @value
 class Event:
     """Something that happened in a build, as it happens.
@@ -87,6 +91,11 @@ class TargetResult:
     facts: tuple[str, ...] = ()
     log: str | None = None
     """Path of its log, from the project root, where it ran."""
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether it failed only because the build was stopped."""
+        return self.error == INTERRUPTED
 
 
 @value

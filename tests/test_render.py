@@ -143,6 +143,21 @@ def test_facts_that_end_the_log_are_shown_once():
         assert told(ended(again)) == told(ended(FAILED))
 
 
+def test_what_was_interrupted_is_one_line_each():
+    """On a terminal, in CI and in the picture: it did not fail by itself."""
+    stopped = replace(FAILED, error="interrupted")
+    done = ("run-ended", None, {"result": result(stopped, ok=False, exit_code=130)})
+    for github in (False, True):
+        assert told(ended(stopped), done, ci=github, github=github) == (
+            "failed clean[01]  0.3 s  interrupted\ninterrupted: failed 1 (clean[01]) (0.2 s)\n"
+        )
+    live, screen = drawing()
+    live(Event("run-started", 0.0, None, {"total": 1}))
+    live(Event("target-ended", 0.5, FAILED.name, {"result": stopped}))
+    assert "interrupted" in screen.getvalue()
+    assert "ValueError" not in screen.getvalue()
+
+
 def test_quiet_says_failures_alone():
     done = ("run-ended", None, {"result": result(FAILED, ok=False, exit_code=1)})
     notice = ("notice", None, {"message": "displaced build/a"})

@@ -95,12 +95,12 @@ class Live:
             self.draw()
 
     def ended(self, result: TargetResult) -> None:
-        """A line for a target that did something, and the end of its log if it failed."""
+        """A line for a target that did something, and the end of its log if it failed by itself."""
         self.running.pop(result.name, None)
         self.forecast.ended(result)
         if result.status in DID_SOMETHING or self.manner.verbosity > 0:
             self.lines.append(self.target_row(result))
-        if result.status is Status.FAILED:
+        if result.status is Status.FAILED and not result.interrupted:
             tail = self.tails(result.log, TAIL) if result.log else None
             for line in below(result, tail):
                 self.lines.append(Text(line, style="" if "|" in line else "red"))

@@ -84,9 +84,9 @@ class Plain:
                 self.write(line + "\n")
 
     def target_ended(self, result: TargetResult) -> None:
-        """A line for a target, and the end of its log if it failed."""
+        """A line for a target, and the end of its log if it failed by itself."""
         verbosity = self.manner.verbosity
-        if result.status is Status.FAILED:
+        if result.status is Status.FAILED and not result.interrupted:
             self.failed.append(result)
             lines = 0 if self.manner.ci else TAIL
             self.write(failure_text(result, self.tail(result, lines)))
