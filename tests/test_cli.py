@@ -418,6 +418,28 @@ def test_wrong_arguments(arguments, message, capsys):
     assert capsys.readouterr().err == message
 
 
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["-k", "build", "top"], "build"),
+        (["-j2", "build"], "build"),
+        (["-n", "build", "top"], "build"),
+        (["--cache", "off", "top", "status"], "status"),
+        (["build", "clean"], "clean"),
+    ],
+)
+def test_a_command_that_stands_behind_options(words, arguments, name):
+    """What stands there are targets, since `build` may be left out."""
+    assert words(*arguments) == (
+        2,
+        "",
+        (
+            f"error: `{name}` is no target, and no target makes such a file\n"
+            f"  hint: `{name}` is a command, which stands first: its options come after it\n"
+        ),
+    )
+
+
 def test_an_unknown_param_is_an_error_with_a_headline(words):
     """It stands on the command line, hence nowhere in a Datafile."""
     assert words("--set", "m=3", "build") == (

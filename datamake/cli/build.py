@@ -16,7 +16,7 @@ from datamake.cli.declared import (
     command,
     option,
 )
-from datamake.cli.opening import opened
+from datamake.cli.opening import as_commands, opened
 from datamake.cli.options import (
     Build,
     Place,
@@ -28,6 +28,7 @@ from datamake.cli.options import (
 from datamake.cli.running import run_build
 from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out, say
+from datamake.errors import UsageError
 from datamake.render.json import json_text, plan_document
 from datamake.render.plan import plan_text, status_text
 from datamake.render.text import clean_lines
@@ -87,6 +88,8 @@ def planned(build: Build) -> Plan:
     project = opened(build.place)
     try:
         return project.plan(**build.scope.arguments, **build.running.arguments)
+    except UsageError as error:
+        raise as_commands(error, build.scope.names) from None
     finally:
         project.close()
 

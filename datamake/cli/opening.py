@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from datamake.cli import COMMANDS
 from datamake.errors import UsageError
 
 TYPE_CHECKING = False
@@ -37,6 +38,15 @@ def entered(place: Place) -> None:
     except OSError as error:
         text = f"{place.directory}: {str(error.strerror).lower()}"
         raise UsageError(text, hint="`-C` takes the folder to start in") from error
+
+
+def as_commands(error: UsageError, names: Sequence[str]) -> UsageError:
+    """What is wrong with a selection, with a hint where a name in it is that of a command."""
+    for name in names:
+        if name in COMMANDS and error.headline.startswith(f"`{name}` is no target"):
+            hint = f"`{name}` is a command, which stands first: its options come after it"
+            return UsageError(error.headline, error.facts, hint)
+    return error
 
 
 def params(settings: Sequence[str]) -> dict[str, Any]:

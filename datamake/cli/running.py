@@ -10,7 +10,7 @@ import sys
 from functools import partial
 
 from datamake.cli.logs import tail
-from datamake.cli.opening import opened
+from datamake.cli.opening import as_commands, opened
 from datamake.cli.streams import is_terminal, out, say
 from datamake.errors import UsageError
 from datamake.render.plain import Manner, Plain
@@ -44,6 +44,8 @@ def run_build(build: Build) -> int:
                 **build.running.arguments,
                 on_event=sinks.before(reporter),
             )
+        except UsageError as error:
+            raise as_commands(error, build.scope.names) from None
         finally:
             reporter.close()
             sinks.close()
