@@ -329,6 +329,36 @@ def test_the_cache_is_looked_after(words):
     assert words("cache", "gc", "--max-size", "much")[0] == 2
 
 
+def test_what_keeps_order_says_so_as_json(words):
+    """One document on standard output, nothing else on either."""
+    words("build")
+    project = words.project
+
+    def document(*arguments):
+        status, out, err = words(*arguments, "--json")
+        assert err == ""
+        return status, json.loads(out)
+
+    assert document("accept", "counts", "top") == (
+        0,
+        {"version": 1, "accepted": ["counts", "top"]},
+    )
+    assert document("clean", "top", "--yes") == (0, {"version": 1, "removed": ["build/top.txt"]})
+    assert document("cache", "verify") == (0, {"version": 1, "ok": True, "dropped": []})
+    (blob, _) = project.files(".datamake/cache/*/blobs/*/*")
+    os.chmod(project.path(blob), 0o644)
+    project.write(blob, "c\na\n")
+    status, found = document("cache", "verify")
+    assert (status, found["ok"], len(found["dropped"])) == (1, False, 1)
+    status, found = document("cache", "gc", "--max-size", "0", "--grace", "0s")
+    assert (status, found["dry_run"], found["left"]) == (0, True, 0)
+    assert found["entries"] > 0 < found["size"]
+    assert document("cache", "gc", "--max-size", "0", "--grace", "0s", "--yes") == (
+        0,
+        {**found, "dry_run": False},
+    )
+
+
 def test_doctor_finds_this_machine_well(words):
     status, out, _ = words("doctor")
     assert status == 0

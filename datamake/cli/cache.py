@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datamake.cli.declared import Json, QuickGroup, Yes, command, option
-from datamake.cli.inspection import answer, open_project
+from datamake.cli.inspection import answer, open_project, report
 from datamake.cli.options import Place
 from datamake.cli.statuses import ExitStatus
-from datamake.cli.streams import say
 from datamake.errors import UsageError
 from datamake.render import details
 from datamake.render.text import clean, counted, size
@@ -42,6 +41,7 @@ def gc(
     older_than: OlderThan = None,
     grace: Grace = "24h",
     yes: Yes = False,
+    json: Json = False,
 ) -> int:
     """Shrink the cache: by age, then least recently used first.
 
@@ -59,23 +59,23 @@ def gc(
             grace=read(grace, units.seconds, "--grace") or 0.0,
             dry=not yes,
         )
-    verb = "removed" if yes else "would remove"
-    say(f"{verb} {counted(freed.entries, 'entry')}, {size(freed.size)}; {size(freed.left)} left\n")
-    if not yes:
-        say("  hint: `--yes` removes\n")
+    verb, hint = ("removed", "") if yes else ("would remove", "  hint: `--yes` removes\n")
+    text = f"{verb} {counted(freed.entries, 'entry')}, {size(freed.size)}; {size(freed.left)} left"
+    sizes = {"entries": freed.entries, "size": freed.size, "left": freed.left}
+    report({"dry_run": not yes, **sizes}, f"{text}\n{hint}", json=json)
     return ExitStatus.OK
 
 
 @command(app)
-def verify(place: Place) -> int:
+def verify(place: Place, *, json: Json = False) -> int:
     """Read every blob and record again, and drop what is corrupt."""
     from datamake import upkeep
 
     with open_project(place) as project:
         dropped = upkeep.cache_verify(project)
-    for key in dropped:
-        say(f"dropped {clean(key)}\n")
-    say(f"{counted(len(dropped), 'entry')} corrupt\n")
+    text = "".join(f"dropped {clean(key)}\n" for key in dropped)
+    text += f"{counted(len(dropped), 'entry')} corrupt\n"
+    report({"ok": not dropped, "dropped": dropped}, text, json=json)
     return ExitStatus.FAILED if dropped else ExitStatus.OK
 
 

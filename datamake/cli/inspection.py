@@ -19,7 +19,7 @@ from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import coloured, out, say
 from datamake.errors import UsageError
 from datamake.render import details
-from datamake.render.json import json_text
+from datamake.render.json import VERSION, json_text
 from datamake.render.text import clean_lines
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ def answer(document: dict[str, Any], text: Any, *, json: bool) -> int:
     """Print a document, as `text` makes it readable or as it is."""
     out(json_text(document) if json else text(document))
     return ExitStatus.OK
+
+
+def report(document: dict[str, Any], text: str, *, json: bool) -> None:
+    """Say what was done or, as JSON, print it."""
+    if json:
+        out(json_text({"version": VERSION, **document}))
+    else:
+        say(text)
 
 
 def why(place: Place, name: Name, *, json: Json = False) -> int:

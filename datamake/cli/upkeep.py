@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 from datamake.cli.declared import Json, Name, Names, Yes, argument, command, option
-from datamake.cli.inspection import answer, open_project
+from datamake.cli.inspection import answer, open_project, report
 from datamake.cli.opening import entered, has_datafile
 from datamake.cli.options import Place
 from datamake.cli.statuses import ExitStatus
@@ -38,7 +38,7 @@ def declare(app: typer.Typer) -> None:
         command(app)(function)
 
 
-def accept(place: Place, names: Accepted) -> int:
+def accept(place: Place, names: Accepted, *, json: Json = False) -> int:
     """Take the outputs that are there as up to date.
 
     Nothing runs; what is accepted stays in this working copy.
@@ -46,8 +46,9 @@ def accept(place: Place, names: Accepted) -> int:
     from datamake import acceptance
 
     with open_project(place) as project:
-        for name in acceptance.accept(project, tuple(names)):
-            say(f"accepted {cleaned(name)}\n")
+        accepted = acceptance.accept(project, tuple(names))
+    text = "".join(f"accepted {cleaned(name)}\n" for name in accepted)
+    report({"accepted": accepted}, text, json=json)
     return ExitStatus.OK
 
 
@@ -61,7 +62,14 @@ def reproduce(place: Place, name: Name, *, json: Json = False) -> int:
     return ExitStatus.OK if document["same"] else ExitStatus.FAILED
 
 
-def clean(place: Place, names: Names = None, *, orphans: Orphans = False, yes: Yes = False) -> int:
+def clean(
+    place: Place,
+    names: Names = None,
+    *,
+    orphans: Orphans = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> int:
     """Remove outputs that datamake made, and nothing else."""
     from datamake import upkeep
 
@@ -72,7 +80,7 @@ def clean(place: Place, names: Names = None, *, orphans: Orphans = False, yes: Y
             orphans=orphans,
             confirm=lambda paths: yes or agreed(paths),
         )
-    say(f"removed {counted(len(removed), 'output')}\n")
+    report({"removed": removed}, f"removed {counted(len(removed), 'output')}\n", json=json)
     return ExitStatus.OK
 
 
