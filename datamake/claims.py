@@ -7,7 +7,12 @@ locks get slow by the thousand.
 
 from __future__ import annotations
 
+import os
+
+from datamake.actions import staging_folder
 from datamake.errors import TargetLocked
+from datamake.journal import entry_path, target_of
+from datamake.moves import remove
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +52,23 @@ class Claims:
         if name in self._locked:
             self._locked.discard(name)
             self.space.locks.release(name)
+
+    def sweep(self) -> None:
+        """Removes what runs that were killed have left staged, but for what their journal needs.
+
+        What another run is at has its target locked.
+        """
+        folder = os.path.dirname(staging_folder(self.space.root, "any"))
+        names = os.listdir(folder) if os.path.isdir(folder) else ()
+        for target in filter(None, map(target_of, names)):
+            if self.take(target):
+                try:
+                    if not os.path.exists(entry_path(self.space.folder, target)):
+                        remove(staging_folder(self.space.root, target))
+                except OSError:
+                    continue  # a command of that run has yet to end
+                finally:
+                    self.drop(target)
 
     def hold(self, name: str) -> None:
         """Wait for a target that another run has. Raises TargetLocked where that is not wanted."""

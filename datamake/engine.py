@@ -85,6 +85,7 @@ class Engine:
         Raises TargetLocked, and EnvironmentFailed where the state cannot be written.
         """
         self.ledger.say("run-started", total=len(self.schedule.life))
+        self.claims.sweep()
         try:
             self._loop()
         finally:

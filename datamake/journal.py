@@ -44,6 +44,16 @@ def file_name(target: str) -> str:
     return f"{start}~{xxh3_64_hexdigest(name.encode())}"
 
 
+def entry_path(folder: str, target: str) -> str:
+    """Where a target's entry is, in the tree whose folder `.datamake` is given."""
+    return os.path.join(folder, "journal", file_name(target))
+
+
+def target_of(name: str) -> str | None:
+    """The target whose files have this name; None where it may have been too long for one."""
+    return None if name[-17:-16] == "~" else unquoted(name)
+
+
 class Entry:
     """What is under way for a target: its outputs being made in place, or published."""
 
@@ -252,7 +262,7 @@ class Journal:
         self._folders.keep(target, path, source)
 
     def _path(self, target: str) -> str:
-        return os.path.join(self._folder, "journal", file_name(target))
+        return entry_path(self._folder, target)
 
     def _write(self, entry: Entry) -> None:
         name = file_name(entry.target)

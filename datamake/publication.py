@@ -133,6 +133,7 @@ class Publisher:
     def recover(self, target: Target) -> None:
         """Finishes or undoes what a build that was killed left open."""
         left = self.space.journal.recover(target.name)
+        remove(staging_folder(self.space.root, target.name))
         self._look_again(target)
         if left is not None:
             self._remember(record_of(left))
@@ -169,6 +170,7 @@ class Publisher:
             if name is not None
         ]
         space.journal.publish(target.name, staged, displaced, text_of(record))
+        remove(staging)
         self._remember(record)
         self._look_again(target)
         return [

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datamake.errors import EnvironmentFailed
-from datamake.journal import Entry, Journal, file_name, parsed
+from datamake.journal import Entry, Journal, file_name, parsed, target_of
 from datamake.quoting import quoted, unquoted
 
 HOSTILE = "-a\n \t\"'%41\udcff é"
@@ -367,6 +367,7 @@ def test_folders_that_cannot_be_written_are_replaced(root):
 def test_file_names(target, name):
     """A target's files have its name, but for what a file name cannot have."""
     assert file_name(target) == name
+    assert target_of(name) == target
 
 
 def test_long_file_names():
@@ -375,6 +376,7 @@ def test_long_file_names():
     assert len(names) == 2
     assert all(200 < len(name.encode()) <= 240 for name in names)
     assert all(name.startswith("é" * 100) for name in names)
+    assert {target_of(name) for name in names} == {None}
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff%\n\t"))

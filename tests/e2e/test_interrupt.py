@@ -11,6 +11,10 @@ import uuid
 
 import pytest
 
+import datamake
+from datamake.journal import Journal
+from datamake.publication import text_of
+
 SLOW = """
 [targets.t]
 foreach = { n = ["1", "2", "3", "4", "5", "6", "7", "8"] }
@@ -191,6 +195,34 @@ def test_a_killed_keeper(project, output):
     assert gone(mark)
     assert (project.read("a"), project.exists("b"), project.exists("late")) == ("old", False, False)
     assert project.plan() == {"a": "run", "b": "run"}
+
+
+def test_what_was_about_to_be_published_stays_staged(project):
+    """A build of something else leaves it for the one that goes on with it."""
+    project.datafile("""
+        [targets]
+        a = { output = "a", run = "echo a > {output}" }
+        b = { output = "b", run = "echo b > {output}" }
+    """)
+    assert project.build("a").ok
+    project.remove("a")
+    project.write(".datamake/staging/a/a", "a\n")
+    with datamake.load(str(project.root)) as opened:
+        record = text_of(opened.space.record("a"))
+        journal = Journal(opened.space.folder, step=unless_renamed)
+        journal.begin("a", "1", ())
+        with pytest.raises(KeyboardInterrupt):
+            journal.publish("a", [(str(project.path(".datamake/staging/a/a")), "a")], (), record)
+    assert project.build("b").ran == ["b"]
+    assert project.files(".datamake/staging/*/*") == [".datamake/staging/a/a"]
+    assert project.build("a").statuses == {"a": "up-to-date"}
+    assert project.files(".datamake/staging/*") == []
+
+
+def unless_renamed(step):
+    """The process ends before anything is renamed."""
+    if step == "rename":
+        raise KeyboardInterrupt
 
 
 def test_a_closed_pipe(project):

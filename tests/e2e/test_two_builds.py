@@ -58,8 +58,9 @@ def held(project):
 
 
 def test_others_are_built_meanwhile(held):
-    """A build holds targets, not the tree."""
+    """A build holds targets, not the tree; what another is at stays staged."""
     assert held.build("other").ran == ["other"]
+    assert held.files(".datamake/staging/*") == [".datamake/staging/slow"]
 
 
 def test_no_wait(held):
@@ -86,12 +87,15 @@ def test_plans_do_not_wait(held):
 
 
 def test_a_lock_dies_with_its_holder(project):
-    """There is nothing to unlock by hand."""
+    """There is nothing to unlock by hand; what it had staged goes with the next build."""
     project.datafile(HELD)
     process = project.start("build", "slow")
     while not project.exists("begun"):
         time.sleep(0.01)
     process.kill()
     process.communicate()
+    assert project.files(".datamake/staging/*") == [".datamake/staging/slow"]
+    assert project.build("other").ran == ["other"]
+    assert project.files(".datamake/staging/*") == []
     project.write("go")
     assert project.build("slow").ran == ["slow"]
