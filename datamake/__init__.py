@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         DatamakeError,
         EnvironmentFailed,
         Interrupted,
+        SourceMoved,
         TargetLocked,
         UsageError,
     )
@@ -31,6 +32,7 @@ __all__ = [
     "PlannedTarget",
     "Project",
     "Reason",
+    "SourceMoved",
     "Status",
     "TargetLocked",
     "TargetResult",
@@ -45,6 +47,7 @@ _ROOMS = {
         "DatamakeError",
         "EnvironmentFailed",
         "Interrupted",
+        "SourceMoved",
         "TargetLocked",
         "UsageError",
     ),

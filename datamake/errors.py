@@ -5,6 +5,7 @@ Knows no other module of datamake.
     DatamakeError                 exit status
     ├── UsageError                2   wrong arguments, wrong use from Python, nothing selected
     ├── DatafileError             2   the Datafile is wrong, an input is missing; all problems at once
+    │   └── SourceMoved           1   a remote source is not what the lock file has
     ├── EnvironmentFailed         4   disk full, cannot be read or written, unreachable
     │   └── TargetLocked          4   held by another build, with --no-wait
     └── Interrupted               130, 143
@@ -87,6 +88,12 @@ class DatafileError(DatamakeError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+
+class SourceMoved(DatafileError):
+    """Remote sources are not what the lock file has, or not in it. `problems` has all of them."""
+
+    exit_code = 1
 
 
 class EnvironmentFailed(DatamakeError):

@@ -23,7 +23,8 @@ class ExitStatus(IntEnum):
 
 MEANINGS = {
     ExitStatus.OK: "all is well",
-    ExitStatus.FAILED: "a target or a check failed; `cache verify` found something",
+    ExitStatus.FAILED: "a target or a check failed, a locked source has moved; `cache verify` found "
+    "something",
     ExitStatus.WRONG: "the Datafile or the arguments are wrong, an input is missing; nothing ran",
     ExitStatus.STALE: "with --exit-code: something is stale",
     ExitStatus.ENVIRONMENT: "the environment failed: disk full, unreachable, a target locked",
