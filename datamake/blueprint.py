@@ -12,6 +12,7 @@ from datamake.inputs import Inputs
 from datamake.instances import bracketed
 from datamake.model import KEPT, Output, Target
 from datamake.patterns import below, escaped
+from datamake.urls import READ_ONLY, is_url, shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -99,18 +100,22 @@ class Blueprint:
         """Where outputs of instances yet unknown may lie, as segments of globs. Raises Fault."""
         for slot in self.slots:
             if slot.keys:
-                text = "".join(self._shape(piece, slot.keys) for piece in pieces(slot.text))
+                text = "".join(self._shape(piece, slot) for piece in pieces(slot.text))
             else:
                 text = f"{slot.text}*.parquet"
-            segments = tuple(self.texts.path(text, escaped(self.texts.folder)).split("/"))
+            if is_url(text):
+                segments = tuple(text.rstrip("/").split("/"))
+            else:
+                segments = tuple(self.texts.path(text, escaped(self.texts.folder)).split("/"))
             yield below(segments) if slot.folder else segments
 
-    def _shape(self, piece: str | Placeholder, keys: tuple[str | int, ...]) -> str:
+    def _shape(self, piece: str | Placeholder, slot: Slot) -> str:
         if isinstance(piece, str):
             return escaped(piece)
         if piece.name in self.variables:
             return "/".join("*" for _ in piece.format.split("/"))
-        return escaped(self.texts.filled(piece.text, dict.fromkeys(self.variables, ""), *keys))
+        row = dict.fromkeys(self.variables, "")
+        return escaped(self.texts.address(piece.text, row, *slot.keys, whole=slot.text))
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the placeholders of the action."""
@@ -160,6 +165,8 @@ class Blueprint:
 
     def _output(self, slot: Slot, row: Mapping[str, str]) -> Output:
         path = self._path(slot, row)
+        if is_url(path):
+            return Output(path, slot.name, slot.folder, staged=True)
         first = path.partition("/")[0]
         if first in ("", ".", ".."):
             raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
@@ -170,12 +177,22 @@ class Blueprint:
     def _path(self, slot: Slot, row: Mapping[str, str]) -> str:
         if not slot.keys and self.foreach:
             return self.texts.path(f"{slot.text}{_file_name(row)}.parquet")
-        text = self.texts.filled(slot.text, row, *slot.keys)
-        if "://" in text or "::" in text:
-            raise self.texts.fault(
-                f"URLs such as `{text}` are not in this version of datamake yet", *slot.keys
-            )
-        return self.texts.path(text)
+        text = self.texts.address(slot.text, row, *slot.keys)
+        return self._remote(slot, text) if is_url(text) else self.texts.path(text)
+
+    def _remote(self, slot: Slot, text: str) -> str:
+        """A URL that can be written to, without a slash at its end."""
+        url = self.texts.url(text, *slot.keys)
+        fault = ""
+        if url.archive:
+            fault = "lies in an archive, which cannot be written to"
+        elif url.kind == "glob":
+            fault = "is a glob, and not one file or folder"
+        elif url.scheme in READ_ONLY:
+            fault = f"cannot be written: `{url.scheme}://` is only for reading"
+        if fault:
+            raise self.texts.fault(f"the output `{shown(text)}` {fault}", *slot.keys)
+        return url.text.rstrip("/")
 
 
 def _file_name(row: Mapping[str, str]) -> str:

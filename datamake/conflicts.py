@@ -11,6 +11,7 @@ from datamake.datafile.positions import place
 from datamake.datafile.shapes import did_you_mean
 from datamake.errors import Problem
 from datamake.patterns import EVERYTHING, glob
+from datamake.urls import parsed, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,19 +39,16 @@ def overlaps(expansion: Expansion, outputs: Outputs, target: Target) -> list[Pro
 
 def _overlap(expansion: Expansion, target: Target, index: int, other: tuple[str, str]) -> Problem:
     output, (path, owner) = target.outputs[index], other
+    mine, path = shown(output.path), shown(path)
     declaration = expansion.spec.targets[target.family]
     keys: tuple[str | int, ...] = ("output",)
     if "outputs" in declaration.table:
         keys = ("outputs", output.name or index)
     hint = ""
-    if output.path.startswith(f"{path}/"):
-        message = (
-            f"`{output.path}`, an output of `{target.name}`, lies in `{path}`, one of `{owner}`"
-        )
-    elif output.path != path:
-        message = (
-            f"`{path}`, an output of `{owner}`, lies in `{output.path}`, one of `{target.name}`"
-        )
+    if mine.startswith(f"{path}/"):
+        message = f"`{mine}`, an output of `{target.name}`, lies in `{path}`, one of `{owner}`"
+    elif mine != path:
+        message = f"`{path}`, an output of `{owner}`, lies in `{mine}`, one of `{target.name}`"
     elif owner == target.name:
         message = f"`{path}` is an output of `{owner}` twice"
     else:
@@ -64,7 +62,8 @@ def _overlap(expansion: Expansion, target: Target, index: int, other: tuple[str,
 def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[str, Problem]]:
     """The targets that write a source, and what to say of that."""
     for name, source in expansion.sources.items():
-        if source.kind == "path":
+        kind = parsed(source.text).kind if source.kind == "remote" else source.kind
+        if kind == "path":
             path = source.text if source.text in outputs.owners else outputs.around(source.text)
             written = [path] if path else []
         else:
@@ -73,7 +72,7 @@ def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[st
         declaration = expansion.spec.sources[name]
         for path in written[:1]:
             owner = outputs.owners[path]
-            message = f"the source `{name}` is written by `{owner}`, as `{path}`"
+            message = f"the source `{name}` is written by `{owner}`, as `{shown(path)}`"
             yield owner, Problem(message, declaration.part.file, place(declaration, "path"))
 
 

@@ -9,36 +9,46 @@ from __future__ import annotations
 from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
 from datamake.foreach import ForeachReader
-from datamake.inputs import Names, source
+from datamake.inputs import Names, freshness, source
 from datamake.instances import Family
 from datamake.model import Pending
 from datamake.order import ordered
 from datamake.outputs import Outputs
-from datamake.patterns import found
+from datamake.patterns import DEEP, found
+from datamake.urls import is_url
+from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from datamake.errors import Problem
     from datamake.foreach import Origin, Row
-    from datamake.model import Declaration, Input, Spec, Target, Tree
-    from datamake.patterns import Capture
+    from datamake.model import Declaration, Freshness, Input, Spec, Target, Tree
+    from datamake.patterns import Capture, Pattern
 
     Settled = dict[str, list[Target]]
 
 
-def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Expansion:
+def expand(
+    spec: Spec,
+    tree: Tree,
+    *,
+    now: str,
+    made: Container[str] = (),
+    variables: Mapping[str, str] = NOTHING,
+) -> Expansion:
     """All targets of a spec, and the names of those that cannot be known yet.
 
     `now` is the time in the project's time zone, in ISO format; `made` has the paths of the files
-    that datamake made. What is wrong is in `problems`.
+    that datamake made; `variables` are those of the environment. What is wrong is in `problems`.
+    Raises EnvironmentFailed where a foreach goes over URLs that cannot be listed.
     """
-    result = Expansion(spec)
+    result = Expansion(spec, variables)
 
     def attempt(declaration: Declaration, step: Callable[[Texts], None]) -> None:
         try:
-            step(Texts(declaration, result.params))
+            step(Texts(declaration, result.params, variables))
         except Fault as fault:
             result.problems.append(fault.problem)
 
@@ -51,6 +61,9 @@ def expand(spec: Spec, tree: Tree, *, now: str, made: Container[str] = ()) -> Ex
 
     def locate(texts: Texts) -> None:
         result.sources[texts.declaration.name] = source(texts, tree)
+        limits = freshness(texts)
+        if limits is not None:
+            result.freshness[texts.declaration.name] = limits
 
     def originate(texts: Texts) -> None:
         if texts.declaration.name not in result.names.disabled:
@@ -87,13 +100,16 @@ def _unfold_all(result: Expansion, tree: Tree, made: Container[str]) -> None:
 class Expansion:
     """The targets of a spec, those yet unknown, and what it takes to unfold these later."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, variables: Mapping[str, str]) -> None:
         self.spec = spec
+        self.variables = variables
         self.params = {f"params.{name}": item for name, item in spec.params.items()}
         self.targets: dict[str, Target] = {}
         """In the order of declaration."""
         self.pending: dict[str, Pending] = {}
         self.names = Names(spec)
+        self.freshness: dict[str, Freshness] = {}
+        """Declared source → how old its data may be."""
         self.problems: list[Problem] = []
         self.families: dict[str, Family] = {}
         """The instances of each foreach target."""
@@ -102,13 +118,13 @@ class Expansion:
 
     @property
     def sources(self) -> dict[str, Input]:
-        """Declared source → its path, glob or folder."""
+        """Declared source → its path or URL, glob or folder."""
         return self.names.sources
 
     def draw(self, name: str, variables: Sequence[str], tree: Tree) -> bool:
         """Prepare the instances of a target; False if something is wrong with it."""
         declaration = self.spec.targets[name]
-        texts = Texts(declaration, self.params)
+        texts = Texts(declaration, self.params, self.variables)
         try:
             for row in self.origins[name].excluded:
                 for variable in row:
@@ -262,13 +278,24 @@ def captured(
     matches.update(paths)
     if outputs.inside(pattern.prefix) is None:
         owners = outputs.owners
-        matches.update(found(pattern, tree, lambda path: path in owners or path in made))
+        if is_url(pattern.text):
+            matches.update(_listed(pattern, outputs, tree))
+        else:
+            matches.update(found(pattern, tree, lambda path: path in owners or path in made))
     rows: dict[tuple[str, ...], Row] = {}
     for path in sorted(matches):
         row = capture.row(path)
         if row is not None:
             rows[tuple(row.values())] = row
     return list(rows.values())
+
+
+def _listed(pattern: Pattern, outputs: Outputs, tree: Tree) -> Iterator[str]:
+    """The objects of a store, or folders of them, that match and that no target writes."""
+    depth = len(pattern.segments)
+    for url in tree.matching(pattern.text + DEEP * pattern.folder):
+        if url not in outputs.owners and outputs.around(url) is None:
+            yield "/".join(url.split("/")[:depth]) if pattern.folder else url
 
 
 def _equal(blueprint: Blueprint, names: Sequence[str]) -> Problem:

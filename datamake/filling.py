@@ -19,7 +19,8 @@ from datamake.datafile.placeholders import (
 )
 from datamake.datafile.positions import place
 from datamake.errors import Problem
-from datamake.values import replace
+from datamake.urls import UrlError, is_url, parsed
+from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.model import Declaration
+    from datamake.urls import Url
 
 UNEVEN = re.compile(r"(?:^|/)\.{0,2}(?:/|$)")
 
@@ -40,12 +42,21 @@ class Fault(Exception):
 
 
 class Texts:
-    """The texts of one declaration. `params` are those of the project: `params.year` → value."""
+    """The texts of one declaration. `params` are those of the project: `params.year` → value.
 
-    def __init__(self, declaration: Declaration, params: Mapping[str, Any]) -> None:
+    `variables` are those of the environment.
+    """
+
+    def __init__(
+        self,
+        declaration: Declaration,
+        params: Mapping[str, Any],
+        variables: Mapping[str, str] = NOTHING,
+    ) -> None:
         self.declaration = declaration
         self.folder = declaration.part.folder
         self.params = params
+        self.variables = variables
 
     def problem(
         self, message: str, *keys: str | int, facts: Iterable[str] = (), hint: str = ""
@@ -72,6 +83,19 @@ class Texts:
         except PlaceholderError as error:
             raise Fault(self.placed(error.problem, *keys)) from None
 
+    def address(self, text: str, row: Mapping[str, Any], *keys: str | int, whole: str = "") -> str:
+        """A path or URL, or a piece of `whole`, filled; in a URL `{env.X}` works too. Raises Fault."""
+        if "{env." in text and is_url(whole or text):
+            row = {**row, "env": self.variables}
+        return self.filled(text, row, *keys)
+
+    def url(self, text: str, *keys: str | int) -> Url:
+        """What a URL names. Raises Fault."""
+        try:
+            return parsed(text)
+        except UrlError as error:
+            raise self.fault(str(error), *keys, hint=error.hint) from None
+
     def param(self, name: str, *keys: str | int) -> Any:
         """The value of a param, by its dotted name. Raises Fault."""
         try:
@@ -81,7 +105,7 @@ class Texts:
             raise Fault(self.placed(unknown_param(name, known), *keys)) from None
 
     def fixed(self, text: str, variables: Container[str], *keys: str | int) -> str:
-        """The text with params filled in and variables left out."""
+        """A path or URL with params filled in and foreach variables left out. Raises Fault."""
         if "{" not in text:
             return text
         return "".join(
@@ -89,7 +113,7 @@ class Texts:
             if isinstance(piece, str)
             else ""
             if piece.name in variables
-            else self.filled(piece.text, {}, *keys)
+            else self.address(piece.text, {}, *keys, whole=text)
             for piece in pieces(text)
         )
 

@@ -10,6 +10,7 @@ from itertools import product as combinations
 
 from datamake.datafile.placeholders import BUILT_IN, Placeholder, only, pieces
 from datamake.patterns import capture, escaped
+from datamake.urls import is_url, shown
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -132,7 +133,7 @@ class ForeachReader:
 
     def elsewhere(self, given: str, excluded: Sequence[Row]) -> Origin:
         """The name of a foreach target, or a path with captures."""
-        text = "".join(self.unfilled(piece) for piece in pieces(given))
+        text = "".join(self.unfilled(piece, given) for piece in pieces(given))
         captures = [piece for piece in pieces(text) if isinstance(piece, Placeholder)]
         if captures:
             pattern = self.pattern(text, captures)
@@ -150,12 +151,12 @@ class ForeachReader:
             raise self.texts.fault(f"`{full}` has no `foreach`, hence no instances", "foreach")
         return Origin(like=full, excluded=excluded)
 
-    def unfilled(self, piece: str | Placeholder) -> str:
+    def unfilled(self, piece: str | Placeholder, whole: str) -> str:
         """A piece of a pattern, a param filled in and its braces taken as they are."""
         if isinstance(piece, Placeholder):
-            if not piece.name.startswith("params."):
+            if not piece.name.startswith(("params.", "env.")):
                 return piece.text
-            piece = self.texts.filled(piece.text, NOTHING, "foreach")
+            piece = self.texts.address(piece.text, NOTHING, "foreach", whole=whole)
         return literal(piece)
 
     def pattern(self, text: str, captures: Sequence[Placeholder]) -> Capture:
@@ -163,12 +164,19 @@ class ForeachReader:
         for each in captures:
             if each.name in BUILT_IN or "." in each.name or each.format or each.raw:
                 raise self.texts.fault(f"`{each.text}` cannot be a capture", "foreach")
-        if "://" in text or "::" in text:
-            raise self.texts.fault(
-                f"URLs such as `{text}` are not in this version of datamake yet", "foreach"
-            )
+        if is_url(text):
+            return self.remote(text)
         path = self.texts.path(text, literal(escaped(self.texts.folder)))
         return capture(path + "/" * text.endswith("/"))
+
+    def remote(self, text: str) -> Capture:
+        """A URL with captures."""
+        url = self.texts.url(capture(text).pattern.text, "foreach")
+        if url.archive:
+            raise self.texts.fault(
+                f"`{shown(text)}` has captures in an archive, which cannot be listed", "foreach"
+            )
+        return capture(url.scheme + text[len(url.scheme) :])
 
 
 def literal(text: str) -> str:

@@ -15,9 +15,11 @@ from datamake.conflicts import (
 from datamake.errors import DatafileError, Problem
 from datamake.expand import awaited, captured
 from datamake.linking import CodeReader, Linker
+from datamake.model import Remote
 from datamake.order import ordered
 from datamake.outputs import Outputs
 from datamake.resolve import Resolver
+from datamake.urls import shown
 from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
     from datamake.expand import Expansion
     from datamake.linking import Linked
-    from datamake.model import Input, Link, Pending, Target, Tree
+    from datamake.model import Asker, Input, Link, Pending, Target, Tree
 
 
 @value
@@ -62,6 +64,8 @@ class Graph:
         """Target → its inputs, resolved."""
         self.code: dict[str, tuple[str, ...]] = {}
         """Target → the files that count as its code, sorted."""
+        self.remotes: dict[str, Remote] = {}
+        """URL, URL glob or URL folder that no target makes → who asks for it. `needs` has it too."""
         self.missing: dict[str, list[Problem]] = {}
         """Target → its inputs that are not there and that nobody makes."""
         self.outputs = Outputs()
@@ -73,7 +77,7 @@ class Graph:
 
     @property
     def sources(self) -> Mapping[str, Input]:
-        """Declared source → its path, glob or folder."""
+        """Declared source → its path or URL, glob or folder."""
         return self.expansion.sources
 
     @property
@@ -87,7 +91,7 @@ class Graph:
         return {
             name: f"`{name}` has no instances: "
             f"nothing{' that `exclude` leaves' if origin.excluded else ''} "
-            f"matches `{origin.capture.text}`"
+            f"matches `{shown(origin.capture.text)}`"
             for name, origin in self.expansion.origins.items()
             if origin.capture is not None
             and not self.expansion.families[name].rows
@@ -107,8 +111,23 @@ class Graph:
             self.missing[name] = list(linked.missing)
         else:
             self.missing.pop(name, None)
+        self._ask(name, linked.remote)
         self.need(name, linked.needs)
         return linked
+
+    def _ask(self, name: str, asked: Sequence[tuple[str, Asker]]) -> None:
+        """Note what a target asks of remote sources."""
+        gone = [old for old in self.needs.get(name, ()) if old in self.remotes]
+        for text in gone:
+            self.remotes[text].askers.pop(name, None)
+        for text, asker in asked:
+            remote = self.remotes.setdefault(text, Remote(text, {}))
+            self.needs.setdefault(text, ())
+            known = remote.askers.get(name)
+            remote.askers[name] = asker if known is None else _both(known, asker)
+        for text in gone:
+            if not self.remotes[text].askers:
+                del self.remotes[text]
 
     def need(self, name: str, needs: tuple[str, ...]) -> None:
         """Note what a name needs."""
@@ -185,6 +204,11 @@ class Graph:
         needs = awaited(capture, self.outputs, name) if capture else ()
         self.pending[name] = replace(pending, needs=needs)
         self.need(name, needs)
+
+
+def _both(one: Asker, other: Asker) -> Asker:
+    """A target that has a remote source as an input twice."""
+    return replace(one, fetch=one.fetch or other.fetch, optional=one.optional and other.optional)
 
 
 def link(

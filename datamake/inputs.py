@@ -1,4 +1,4 @@
-"""The inputs of a declaration: names, paths, globs and folders, with their placeholders filled.
+"""The inputs of a declaration: names, paths, URLs, globs and folders, with their placeholders filled.
 
 Knows which names are declared, and whether a path is a file; not what a target writes.
 """
@@ -6,10 +6,12 @@ Knows which names are declared, and whether a path is a file; not what a target 
 from __future__ import annotations
 
 from datamake.datafile.shapes import did_you_mean
+from datamake.datafile.units import seconds
 from datamake.filling import varies
 from datamake.instances import Argument, arguments, bracketed, named
-from datamake.model import Input
+from datamake.model import Freshness, Input
 from datamake.patterns import escaped, is_glob
+from datamake.urls import WEB, is_url
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -60,6 +62,7 @@ class Entry:
     name: str | None = None
     output: str | None = None
     optional: bool = False
+    fetch: bool = True
     meant: tuple[str, str | None] | None = None
     """The full name that it is, and what stands in brackets."""
     glob: bool = False
@@ -91,13 +94,22 @@ class Inputs:
         meant = self.names.meant(text, self.texts.declaration.part)
         glob = meant is None and is_glob(self.texts.fixed(text, self.variables, *keys))
         output = self.texts.filled(table["output"], {}, *keys) if "output" in table else None
-        optional = table.get("optional", False)
-        return Entry(text, keys, self.texts.place(*keys), name, output, optional, meant, glob)
+        return Entry(
+            text,
+            keys,
+            self.texts.place(*keys),
+            name,
+            output,
+            table.get("optional", False),
+            table.get("fetch", True),
+            meant,
+            glob,
+        )
 
     def _input(self, entry: Entry, row: Mapping[str, str]) -> Input:
         if entry.meant is not None:
             return self._named(entry, *entry.meant, row)
-        text = self.texts.filled(entry.text, row, *entry.keys)
+        text = self.texts.address(entry.text, row, *entry.keys)
         if text != entry.text:
             meant = self.names.meant(text, self.texts.declaration.part)
             if meant is not None:
@@ -110,10 +122,13 @@ class Inputs:
 
     def _path(self, entry: Entry, text: str, row: Mapping[str, str]) -> Input:
         kind, path = located(self.texts, self.tree, text, entry.keys, glob=entry.glob)
-        if kind == "glob" and row:
+        if kind in ("glob", "remote") and row:
             values = {variable: escaped(each) for variable, each in row.items()}
-            text = self.texts.filled(entry.text, values, *entry.keys)
-            path = self.texts.path(text, escaped(self.texts.folder))
+            literal = self.texts.address(entry.text, values, *entry.keys)
+            if kind == "glob":
+                path = self.texts.path(literal, escaped(self.texts.folder))
+            elif literal != text and self.texts.url(text).scheme not in WEB:
+                path = self.texts.url(literal, *entry.keys).text
         return self._made(entry, kind, path)
 
     def _named(
@@ -164,17 +179,17 @@ class Inputs:
         return name + text
 
     def _made(self, entry: Entry, kind: str, text: str) -> Input:
-        return Input(kind, text, entry.name, entry.output, entry.optional, entry.place)
+        return Input(kind, text, entry.name, entry.output, entry.optional, entry.place, entry.fetch)
 
 
 def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> tuple[str, str]:
-    """A path that somebody wrote: `path`, `glob` or `folder`, and the same from the root."""
+    """A path or URL that somebody wrote: its kind, as of an Input, and a path from the root."""
     path = texts.path(text)
-    url = "::" in text or "://" in text
+    url = is_url(text)
     if (url or glob) and tree.kind(path) == "file":
         return "path", path
     if url:
-        raise texts.fault(f"URLs such as `{text}` are not in this version of datamake yet", *keys)
+        return "remote", texts.url(text, *keys).text
     if glob and text.endswith("/"):
         hint = f"`{text}**` matches all files in them"
         raise texts.fault(f"`{text}` matches folders, and not files", *keys, hint=hint)
@@ -184,10 +199,34 @@ def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> t
 
 
 def source(texts: Texts, tree: Tree) -> Input:
-    """The path, glob or folder of a source. Raises `filling.Fault`."""
-    text = texts.filled(texts.declaration.table["path"], {}, "path")
+    """The path or URL, glob or folder of a source. Raises `filling.Fault`."""
+    text = texts.address(texts.declaration.table["path"], {}, "path")
     kind, path = located(texts, tree, text, ("path",), glob=is_glob(text))
     return Input(kind, path, place=texts.place("path"))
+
+
+def freshness(texts: Texts) -> Freshness | None:
+    """How old the data of a source may be, if it says so. Raises `filling.Fault`."""
+    table = texts.declaration.table.get("freshness")
+    if table is None:
+        return None
+    if not table:
+        raise texts.fault("`freshness` needs `warn_after` or `error_after`", "freshness")
+    found = Freshness(*(_duration(texts, table, key) for key in ("warn_after", "error_after")))
+    if found.warn_after and found.error_after and found.warn_after >= found.error_after:
+        raise texts.fault(
+            "`error_after` is not longer than `warn_after`, which hence says nothing", "freshness"
+        )
+    return found
+
+
+def _duration(texts: Texts, table: Mapping[str, Any], key: str) -> float | None:
+    if key not in table:
+        return None
+    try:
+        return seconds(texts.filled(str(table[key]), {}, "freshness", key))
+    except ValueError as error:
+        raise texts.fault(f"`freshness.{key}`: {error}", "freshness", key) from None
 
 
 def _entries(table: Mapping[str, Any]) -> Iterator[tuple[Keys, str | None, Any]]:

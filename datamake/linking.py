@@ -15,13 +15,14 @@ from datamake.datafile.shapes import did_you_mean, nearest
 from datamake.errors import Problem
 from datamake.filling import joined
 from datamake.instances import named
-from datamake.model import Input, Link
+from datamake.model import Asker, Input, Link
 from datamake.patterns import is_glob
+from datamake.urls import is_url, shown
 from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
     from typing import Any
 
     from datamake.expand import Expansion
@@ -40,6 +41,8 @@ class Linked:
     links: tuple[Link, ...]
     needs: tuple[str, ...]
     code: tuple[str, ...]
+    remote: tuple[tuple[str, Asker], ...] = ()
+    """The texts of the remote sources that it asks for."""
     missing: tuple[Problem, ...] = ()
     """Inputs that are not there and that nobody makes."""
     wrong: tuple[Problem, ...] = ()
@@ -60,6 +63,7 @@ class Linker:
         needs: dict[str, None] = {}
         missing: list[Problem] = []
         wrong: list[Problem] = []
+        remote: list[tuple[str, Asker]] = []
         for asked in target.inputs:
             found = self.resolver.resolution(asked, target.name)
             if found.fault and not (asked.optional and found.absent):
@@ -69,6 +73,9 @@ class Linker:
             for item in found.items:
                 if item.producer is not None:
                     needs[item.producer] = None
+                elif asked.kind == "remote":
+                    needs[item.path] = None
+                    remote.append((item.path, _asker(target, asked)))
             needs.update(dict.fromkeys(found.waits))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
@@ -87,7 +94,7 @@ class Linker:
                     links.append(link)
                     needs[item.producer] = None
         needs.update(dict.fromkeys(reading.waits))
-        return Linked(tuple(links), tuple(needs), code, tuple(missing), tuple(wrong))
+        return Linked(tuple(links), tuple(needs), code, tuple(remote), tuple(missing), tuple(wrong))
 
     def _problem(self, target: Target, asked: Input, fault: str) -> Problem:
         facts = (f"needed by `{target.name}`",)
@@ -114,7 +121,8 @@ class Linker:
     def _own(self, target: Target, link: Link) -> list[Problem]:
         return [
             Problem(
-                f"input `{link.input.text}` matches `{item.path}`, which `{target.name}` writes",
+                f"input `{shown(link.input.text)}` matches `{shown(item.path)}`, "
+                f"which `{target.name}` writes",
                 target.part.file,
                 link.input.place,
             )
@@ -131,6 +139,10 @@ class Linker:
             return Problem(message, spec.parts[0].file, setting(spec, "code", index))
         keys = place(spec.targets[target.family], "code", target.code.index(text))
         return Problem(message, target.part.file, keys)
+
+
+def _asker(target: Target, asked: Input) -> Asker:
+    return Asker(target.name, target.part.file, asked.place, asked.fetch, asked.optional)
 
 
 @value
@@ -190,6 +202,7 @@ class CodeReader:
         waits: dict[str, None] = {}
         asked = [(text, self._kind(text)) for text in declared]
         asked += [(path, "") for path in self._implicit(target, script)]
+        asked += [(url, "remote") for url in self._urls(script)]
         for text, kind in asked:
             found = self.resolver.resolution(Input(kind or "path", text), target.name)
             waits.update(dict.fromkeys(found.waits))
@@ -198,6 +211,8 @@ class CodeReader:
             for item in found.items:
                 if item.producer is None:
                     files.add(item.path)
+                elif kind == "remote":
+                    links.setdefault(text, Link(Input(kind, text, fetch=False), (item,)))
                 else:
                     shape = Input("glob" if item.pattern else "path", item.path)
                     links.setdefault(item.path, Link(shape, (item,)))
@@ -207,6 +222,14 @@ class CodeReader:
             tuple(waits),
             tuple(unmatched),
         )
+
+    def _urls(self, script: Iterable[str]) -> Iterator[str]:
+        """The words that are URLs which a target writes."""
+        for word in script:
+            if is_url(word):
+                for text in (word, word.partition("=")[2]):
+                    if is_url(text) and text.rstrip("/") in self.resolver.outputs:
+                        yield text
 
     def _kind(self, text: str) -> str:
         if text.endswith("/"):

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
         def digest(self, path: str) -> str | None:
             """The digest of a file, or None."""
 
+        def matching(self, pattern: str) -> list[str]:
+            """The URLs of the objects that a URL glob matches. Raises EnvironmentFailed."""
+
 
 KEPT = ".datamake"
 """The folder, in the project root, of all that datamake keeps."""
@@ -127,6 +130,8 @@ class Spec:
     profile: str | None = None
     profiled: frozenset[str] = frozenset()
     """The keys of `project` that the profile sets."""
+    storage: Mapping[str, Mapping[str, Any]] = NOTHING
+    """Beginning of URLs → options of their stores, placeholders not yet filled; see `urls`."""
 
 
 # What it expands to
@@ -160,6 +165,11 @@ class Output:
     folder: bool = False
     staged: bool = False
     """Given to the action by placeholder (or by its kind), hence published only on success."""
+
+    @property
+    def remote(self) -> bool:
+        """Whether it is at a URL."""
+        return "://" in self.path
 
 
 @value
@@ -255,7 +265,7 @@ class Item:
     """One file, folder or target that an input comes down to."""
 
     path: str
-    """`""` for a target without outputs."""
+    """`""` for a target without outputs; of a remote source the URL, URL glob or URL folder."""
     producer: str | None = None
     """The target that makes it."""
     inside: str | None = None
@@ -270,6 +280,46 @@ class Link:
 
     input: Input
     items: tuple[Item, ...] = ()
+
+
+@value
+class Asker:
+    """A target that a remote source is an input of."""
+
+    target: str
+    file: str
+    place: tuple[str | int, ...]
+    """The keys of the input in the Datafile `file`."""
+    fetch: bool
+    optional: bool
+
+
+@value
+class Remote:
+    """What is asked for at a URL, and no target makes."""
+
+    text: str
+    """The URL, URL glob or URL folder."""
+    askers: dict[str, Asker]
+    """By target, in order."""
+
+    @property
+    def fetch(self) -> bool:
+        """Whether an action gets a copy of it, not just its URL."""
+        return any(asker.fetch for asker in self.askers.values())
+
+    @property
+    def optional(self) -> bool:
+        """Whether it may be absent."""
+        return all(asker.optional for asker in self.askers.values())
+
+
+@value
+class Freshness:
+    """How old the data of a source may be, in seconds."""
+
+    warn_after: float | None = None
+    error_after: float | None = None
 
 
 # What was seen, and what follows

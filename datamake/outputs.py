@@ -1,4 +1,4 @@
-"""Which target writes which path, and where the outputs of instances yet unknown may lie.
+"""Which target writes which path or URL, and where the outputs of instances yet unknown may lie.
 
 Knows nothing of inputs.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 
 from datamake.patterns import below, exactly, fixed, meet
+from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     Segments = tuple[str, ...]
 
 NOBODY: frozenset[str] = frozenset()
+
+
+def remote(segments: Segments) -> bool:
+    """Whether the path that these segments match is a URL, `s3://...`."""
+    return len(segments) > 1 and segments[1] == ""
 
 
 class Templates:
@@ -64,7 +70,12 @@ class Templates:
         for folder in self._around(fixed(segments)):
             near |= self._owners.get(folder, NOBODY)
         found = [
-            owner for owner in near if any(meet(segments, each) for each in self._shapes[owner])
+            owner
+            for owner in near
+            if any(
+                remote(each) == remote(segments) and meet(segments, each)
+                for each in self._shapes[owner]
+            )
         ]
         return sorted(found, key=self._order.__getitem__)
 
@@ -148,8 +159,13 @@ class Outputs:
             yield path
 
     def matching(self, pattern: Pattern) -> list[str]:
-        """The outputs that match."""
-        return [path for path in self.under(pattern.prefix) if pattern.matches(path)]
+        """The outputs that match; of a path's pattern no URLs."""
+        away = is_url(pattern.text)
+        return [
+            path
+            for path in self.under(pattern.prefix)
+            if is_url(path) == away and pattern.matches(path)
+        ]
 
     def reaching(self, pattern: Pattern) -> list[str]:
         """The folder outputs that don't match themselves, but in which something may."""
@@ -158,10 +174,12 @@ class Outputs:
         outer = self.inside(pattern.prefix)
         if outer is not None:
             return [outer]
+        away = is_url(pattern.text)
         return [
             path
             for path in self.under(pattern.prefix)
             if path in self.folders
+            and is_url(path) == away
             and not pattern.matches(path)
             and meet(pattern.segments, below(exactly(path)))
         ]

@@ -1,4 +1,4 @@
-"""One input → the outputs and files that it comes down to, and what it has to wait for.
+"""One input → the outputs, files and remote sources that it comes down to, and what it has to wait for.
 
 Knows nothing of who asks, but for the name.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from datamake.instances import named
 from datamake.model import Item
 from datamake.patterns import EVERYTHING, found, glob
+from datamake.urls import parsed, shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -70,6 +71,8 @@ class Resolver:
                 known = self._named(asked.text, asked.output)
             elif asked.kind == "path":
                 known = self._path(asked.text)
+            elif asked.kind == "remote":
+                known = self._remote(asked.text)
             else:
                 known = self._pattern(asked.text, asker)
             self._known[key] = known
@@ -112,6 +115,32 @@ class Resolver:
         if folder is None:
             return _absent(f"input `{text}` matches no file, and no output of a target")
         return _absent(f"input `{text}` does not exist, and no target makes it")
+
+    def _remote(self, text: str) -> Resolution:
+        """What a URL comes down to: what targets write of it, and what else may be there."""
+        outputs, owners = self.outputs, self.outputs.owners
+        url = parsed(text)
+        exact = url.outer or text.rstrip("/")
+        folder = outputs.around(exact)
+        if url.archive and (exact in owners or folder is not None):
+            return Resolution(
+                fault=f"input `{shown(text)}` is in an archive that "
+                f"`{owners[folder or exact]}` writes: nothing looks into those"
+            )
+        if exact in owners:
+            return Resolution((Item(exact, owners[exact]),))
+        if url.kind == "path" or url.archive:
+            if folder is not None:
+                return Resolution((Item(text, owners[folder], folder),))
+            waits = tuple(outputs.awaited(exact))
+            return Resolution(waits=waits) if waits else Resolution((Item(text),))
+        pattern = glob(text)
+        items = [Item(path, owners[path]) for path in outputs.matching(pattern)]
+        items += [Item(text, owners[each], each, True) for each in outputs.reaching(pattern)]
+        if outputs.inside(pattern.prefix) is None:
+            items.append(Item(text))
+        items.sort(key=lambda item: item.path)
+        return Resolution(tuple(items), tuple(outputs.templates.meeting(pattern.segments)))
 
     def _plain(self, pattern: Pattern, asker: str) -> Iterator[str]:
         """The files that match and that datamake did not make."""

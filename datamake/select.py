@@ -11,6 +11,7 @@ from datamake.datafile.shapes import did_you_mean
 from datamake.errors import UsageError
 from datamake.filling import joined
 from datamake.instances import named, parts
+from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,11 +91,12 @@ class Selection:
     ) -> dict[str, None]:
         """All that at most so many steps along these edges lead to."""
         seen = dict.fromkeys(start)
+        remotes = self.graph.remotes
         frontier = list(seen)
         while frontier and steps:
             steps -= 1
             further = {new: None for name in frontier for new in edges.get(name, ())}
-            frontier = [name for name in further if name not in seen]
+            frontier = [name for name in further if name not in seen and name not in remotes]
             seen.update(dict.fromkeys(frontier))
         return seen
 
@@ -155,7 +157,7 @@ class Selection:
     def writing(self, text: str) -> list[str]:
         """What makes a path. Raises UsageError if nothing does."""
         outputs = self.graph.outputs
-        path = joined("", text)
+        path = text.rstrip("/") if is_url(text) else joined("", text)
         folder = outputs.inside(path)
         if path in outputs.owners:
             return [outputs.owners[path]]
@@ -171,7 +173,7 @@ class Selection:
         expansion = self.graph.expansion
         if text in expansion.names.disabled:
             return UsageError(f"`{text}` is disabled")
-        if text in expansion.sources:
+        if text in expansion.sources or text in self.graph.remotes:
             return UsageError(f"`{text}` is a source, which no target makes")
         known = [*expansion.spec.targets, *self.graph.outputs.owners]
         return UsageError(

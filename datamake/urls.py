@@ -132,6 +132,9 @@ def _plain(scheme: str, place: str) -> Url:
             f"`{shown(text)}` names a bucket and nothing in it", f"`{text}/` is all that is in it"
         )
     path = place.partition("?")[0] if scheme in WEB else place
+    if scheme in BUCKETS | HOSTS and has_magic(path.partition("/")[0]):
+        what = "bucket" if scheme in BUCKETS else "host"
+        raise UrlError(f"`{shown(text)}` is a glob of {what}s", f"name the {what}")
     if ".." in path.split("/"):
         raise UrlError(f"`{shown(text)}` holds `..`, which means nothing in a URL")
     return Url(text, scheme, place)

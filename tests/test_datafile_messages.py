@@ -58,8 +58,8 @@ from datamake.errors import DatafileError
             "3:25: `inputs[0].columns` is not in this version of datamake yet",
         ),
         (
-            "output = 's3://b/x'",
-            "3:1: `output` is `s3://b/x`, and URLs are not in this version of datamake yet",
+            "code = ['s3://b/x']",
+            "3:9: `code[0]` is a URL, and only a path works here",
         ),
         ("outputs = []", "3:1: `outputs` is empty"),
         ('output = "a\\u0000"', "3:1: `output` holds a NUL character"),
@@ -144,7 +144,7 @@ def test_what_is_wrong_with_a_target(text, expected):
         (
             "qqq = 1",
             (
-                "1:1: unknown key `qqq`\n  known here: `project`, `executor`, `params`,"
+                "1:1: unknown key `qqq`\n  known here: `project`, `executor`, `storage`, `params`,"
                 " `defaults`, `pools`, `sources`, `targets`, `profiles`"
             ),
         ),
@@ -187,18 +187,16 @@ def test_what_is_wrong_with_a_target(text, expected):
         ("[targets.x]\nsql = 'x'", "2:1: `sql` is not in this version of datamake yet"),
         ("[targets.x.standardize]", "1:12: `standardize` is not in this version of datamake yet"),
         (
-            "[sources.x]\nfreshness = {}",
+            "[sources.x]\nfreshness = { column = 't', warn_after = 'soon' }",
             (
                 "1:10: `sources.x` needs `path`\n"
-                "2:1: `freshness` is not in this version of datamake yet"
+                "2:15: `freshness.column` is not in this version of datamake yet\n"
+                "2:29: `freshness.warn_after`: `soon` is not a duration like "
+                "`500ms`, `90s`, `30m`, `6h` or `1.5d`"
             ),
         ),
-        (
-            "[sources.x]\npath = 'https://x'",
-            "2:1: `path` is `https://x`, and URLs are not in this version of datamake yet",
-        ),
         ("[defaults]\nrun = 'x'", "2:1: `defaults.run` does not work in `[defaults]`"),
-        ("[project]\ncache = 'x'", "2:1: `project.cache` is not in this version of datamake yet"),
+        ("[project]\ncache = ''", "2:1: `project.cache` is empty"),
         (
             "[project]\nlink = 'hard'",
             "2:1: `project.link` must be `reflink` or `copy`, not the string `hard`",
@@ -207,7 +205,14 @@ def test_what_is_wrong_with_a_target(text, expected):
             "[executor]\nkind = 'dask'",
             "2:1: `executor.kind` must be `local`, not the string `dask`",
         ),
-        ("[storage.'s3://']", "1:2: `storage` is not in this version of datamake yet"),
+        (
+            "[storage.s3]",
+            "1:10: `s3` is not a name\n  hint: it is the beginning of URLs, with `://`",
+        ),
+        (
+            "[storage]\n's3://' = 'x'",
+            "2:1: `storage.s3://` must be a table of options, not the string `x`",
+        ),
         (
             "[pools]\nx = '1'",
             "2:1: `pools.x` must be a whole number, at least 1, not the string `1`",
@@ -279,7 +284,7 @@ def test_params_that_are_nested_too_deeply():
 def test_a_broken_part_is_reported_with_the_rest():
     text = "project.include = ['p']\nx = 1\n"
     assert complaint(text, {"p/Datafile.toml": "a = \n"}) == (
-        "2:1: unknown key `x`\n  known here: `project`, `executor`, `params`, `defaults`,"
+        "2:1: unknown key `x`\n  known here: `project`, `executor`, `storage`, `params`, `defaults`,"
         " `pools`, `sources`, `targets`, `profiles`\n"
         "p/1:5: invalid value"
     )

@@ -441,9 +441,9 @@ def test_what_can_be_wrong_with_an_input():
     inputs = ["raw/{mont}.csv"]
     run = "true"
     """
-    text = text.replace("zip://x::y.zip", "zip:x::y.zip")
     assert complaints(text) == (
-        "8:11: URLs such as `zip:x::y.zip` are not in this version of datamake yet\n"
+        "8:11: `zip://x::y.zip`: what stands behind `::` is no URL\n"
+        "  hint: a target can unpack an archive of the project; `file:///...` is a URL, too\n"
         "11:11: `b` has no output named `god`\n"
         "  its outputs are `good`, `bad`\n"
         "  hint: did you mean `good`?\n"

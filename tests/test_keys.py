@@ -22,12 +22,14 @@ pythonpath = ["."]
 timezone = "UTC"
 platform = true
 link = "copy"
+cache = "s3://{env.BUCKET}/cache"
 local_cache = "../cache"
 local_cache_size = "1.5GiB"
 [params]
 year = 2013
 [sources.s]
 path = "raw/*.csv"
+freshness = { warn_after = "12h", error_after = "{params.limit}" }
 description = "d"
 owner = "o"
 tags = ["t"]
@@ -35,7 +37,7 @@ tags = ["t"]
 retries = 1
 [targets.a]
 run = "true"
-inputs = ["x", { from = "y", output = "o", optional = true }]
+inputs = ["x", { from = "y", output = "o", optional = true, fetch = false }]
 outputs = { a = "a", b = "b/" }
 foreach = { m = "{params.months}", d = { from = 2013-01-01, to = "2013-12-31", every = "1mo" }, n = [1, "x"] }
 exclude = [{ n = 1 }]
@@ -80,7 +82,11 @@ outputs = ["y"]
 api = 1
 [executor]
 kind = "local"
+[storage."s3://"]
+endpoint_url = "{env.S3}"
+client_kwargs = { verify = false }
 [profiles.ci]
+storage = { "s3://" = { anon = true } }
 params = { months = ["01"] }
 sources = { s = { tags = [] } }
 """

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LATER = "is not in this version of datamake yet"
 VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
+VARIABLE_RULE = "names of variables are letters, digits and `_`, and begin with no digit"
 
 
 # Single values
@@ -35,18 +36,23 @@ def is_text(found: Any) -> bool:
     return type(found) is str
 
 
+def is_location(found: Any) -> bool:
+    """A path or URL as far as can be told without looking."""
+    return type(found) is str and found != "" and "\0" not in found
+
+
 def is_path(found: Any) -> bool:
-    """A path as far as can be told without looking: not empty, no URL."""
-    return type(found) is str and found != "" and "://" not in found and "\0" not in found
+    """The same without URLs."""
+    return is_location(found) and "://" not in found
 
 
 def path_reason(found: Any) -> str:
     """The rest of a message for a string that is no path."""
     if not isinstance(found, str):
         return ""
-    if "://" in found:
-        return f" is `{found}`, and URLs are not in this version of datamake yet"
-    return " is empty" if not found else " holds a NUL character"
+    if "\0" in found:
+        return " holds a NUL character"
+    return " is a URL, and only a path works here" if found else " is empty"
 
 
 def whole_number(words: str, least: int | None = None) -> Scalar:
@@ -122,6 +128,7 @@ STRING = {"type": "string"}
 TEXT = Scalar("a string", is_text, STRING)
 FLAG = Scalar("`true` or `false`", lambda found: type(found) is bool, {"type": "boolean"})
 PATH = Scalar("a path", is_path, {"type": "string", "minLength": 1}, path_reason)
+LOCATION = Scalar("a path or URL", is_location, {"type": "string", "minLength": 1}, path_reason)
 TEXTS = ListOf("a list of strings", TEXT)
 PATHS = ListOf("a list of paths", PATH)
 DURATION = measured('a duration like `"30m"`, or a number of seconds', seconds, "30m")
@@ -174,13 +181,23 @@ COMMAND = ListOf("a list of strings", TEXT, least=1)
 INPUT_TABLE = Record(
     "a string, or a table with `from`",
     [
-        Key("from", PATH, "the input", placeholders=True, required=True),
+        Key("from", LOCATION, "the input", placeholders=True, required=True),
         Key("output", TEXT, "which output of the target, by name", "all", placeholders=True),
         Key("optional", FLAG, "whether it may be absent", "`false`"),
+        Key("fetch", FLAG, "of a URL: whether it is downloaded, or handed over itself", "`true`"),
     ],
-    dict.fromkeys(["columns", "fetch", "format", "null", "read", "schema"], LATER),
+    dict.fromkeys(["columns", "format", "null", "read", "schema"], LATER),
 )
-INPUT = Either("a string, or a table with `from`", PATH, INPUT_TABLE)
+INPUT = Either("a string, or a table with `from`", LOCATION, INPUT_TABLE)
+FRESHNESS = Record(
+    "a table with `warn_after` or `error_after`",
+    [
+        Key("warn_after", DURATION, "older data is warned of", placeholders=True),
+        Key("error_after", DURATION, "older data is an error", placeholders=True),
+    ],
+    {"column": LATER},
+    {"minProperties": 1},
+)
 
 STEP = Scalar(
     "a step like `1h`, `1d`, `1w`, `1mo` or `1y`",
@@ -208,7 +225,7 @@ ROW = TableOf("a table of variables", SINGLE, taken=BUILT_IN, least=1)
 
 FOREACH = Either(
     "a table of variables, a list of tables, or a string",
-    PATH,
+    LOCATION,
     TableOf(
         "a table of variables",
         Either(
@@ -229,15 +246,21 @@ INPUTS = Either(
     TableOf("a table of inputs", INPUT),
 )
 OUTPUTS = Either(
-    "a list of paths, or a table that names them",
-    ListOf("a list of paths", PATH, least=1),
-    TableOf("a table of paths", PATH, least=1),
+    "a list of paths and URLs, or a table that names them",
+    ListOf("a list of paths and URLs", LOCATION, least=1),
+    TableOf("a table of paths and URLs", LOCATION, least=1),
 )
 EXCLUDE = ListOf("a list of tables", TableOf("a table of variables", SINGLE, least=1))
+STORAGE = TableOf(
+    "a table of the beginnings of URLs",
+    TableOf("a table of options", ANYTHING, pattern="."),
+    pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://",
+    rule="it is the beginning of URLs, with `://`",
+)
 ENV = Either(
     "a list of names, or a table of strings",
     VARIABLES,
-    TableOf("a table of strings", TEXT, pattern=VARIABLE_NAME),
+    TableOf("a table of strings", TEXT, pattern=VARIABLE_NAME, rule=VARIABLE_RULE),
 )
 POOL = Either(
     "the name of a pool, or a table of numbers",

@@ -6,7 +6,7 @@ Knows shapes, not meanings: whether an input exists is found out later.
 from __future__ import annotations
 
 from datamake.datafile import forms
-from datamake.datafile.forms import FLAG, LATER, PATH, PATHS, TEXT, TEXTS, VARIABLES
+from datamake.datafile.forms import FLAG, LATER, LOCATION, PATH, PATHS, TEXT, TEXTS, VARIABLES
 from datamake.datafile.shapes import Key, Record, TableOf
 from datamake.values import replace
 
@@ -26,13 +26,13 @@ WIRING = (
     Key(
         "inputs",
         forms.INPUTS,
-        "what it reads: targets, sources, paths, globs, folders",
+        "what it reads: targets, sources, paths, URLs, globs, folders",
         "`[]`",
         True,
     ),
     Key(
         "output",
-        PATH,
+        LOCATION,
         "the file or, with `/` at its end, folder that it writes",
         "of `python`: `build/NAME.parquet`",
         True,
@@ -107,13 +107,12 @@ DEFAULTS = Record(
     {**TARGET_LATER, **{key.name: "does not work in `[defaults]`" for key in (*ACTIONS, *WIRING)}},
 )
 SOURCE_LATER = {
-    **dict.fromkeys(
-        ["schema", "schema_mode", "freshness", "checks", "format", "null", "read"], LATER
-    ),
+    **dict.fromkeys(["schema", "schema_mode", "checks", "format", "null", "read"], LATER),
     **RESERVED,
 }
 SOURCE_KEYS = (
-    Key("path", PATH, "a path, glob or folder", "", True, required=True),
+    Key("path", LOCATION, "a path or URL, glob or folder", "", True, required=True),
+    Key("freshness", forms.FRESHNESS, "how old the data may be"),
     Key("description", TEXT, "for people"),
     Key("owner", TEXT, "for people and for selection"),
     Key("tags", TEXTS, "for people and for selection", "`[]`"),
@@ -135,10 +134,11 @@ PROJECT = Record(
         Key("timezone", TEXT, "where days begin and end for `foreach` dates", '`"UTC"`'),
         Key("platform", FLAG, "whether operating system and architecture count", "`false`"),
         Key("link", forms.LINK, "how files come out of the cache", '`"reflink"`'),
+        Key("cache", LOCATION, "the shared cache: a URL, or a folder", "none", True),
         Key("local_cache", PATH, "folder of the local cache", "`.datamake/cache`"),
         Key("local_cache_size", forms.SIZE, "how large it may grow", "a tenth of the disk"),
     ],
-    dict.fromkeys(["cache", "models"], LATER),
+    {"models": LATER},
 )
 PARAMS = TableOf("a table of params", forms.ANYTHING)
 POOLS = TableOf("a table of numbers", forms.SHARE)
@@ -154,6 +154,7 @@ TARGETS = Key("targets", TableOf("a table of targets", TARGET), "what is made, a
 ROOT_ONLY = (
     Key("project", PROJECT, "what holds for the whole project"),
     Key("executor", EXECUTOR, "where actions run"),
+    Key("storage", forms.STORAGE, "options of stores, by the beginnings of their URLs", "", True),
 )
 PROFILE = Record(
     "a table",
@@ -173,23 +174,20 @@ PROFILE = Record(
             SOURCES.doc,
         ),
     ],
-    {"targets": "does not work in a profile", "storage": LATER},
+    {"targets": "does not work in a profile"},
 )
 PROFILES = Key(
     "profiles",
     TableOf("a table of profiles", PROFILE),
     "merged over the tables above with `--profile`",
 )
-DATAFILE = Record("a table", [*ROOT_ONLY, *MERGED, SOURCES, TARGETS, PROFILES], {"storage": LATER})
+DATAFILE = Record("a table", [*ROOT_ONLY, *MERGED, SOURCES, TARGETS, PROFILES])
 PART = Record(
     "a table",
     [*MERGED, SOURCES, TARGETS],
-    {
-        **dict.fromkeys(
-            ["project", "executor", "profiles"], "works only in the project's own Datafile"
-        ),
-        "storage": LATER,
-    },
+    dict.fromkeys(
+        ["project", "executor", "storage", "profiles"], "works only in the project's own Datafile"
+    ),
 )
 
 
@@ -209,6 +207,7 @@ SECTIONS = (
     ("Tables", DATAFILE),
     ("`[project]`", PROJECT),
     ("`[sources.NAME]`", SOURCE),
+    ("`freshness` of a source", forms.FRESHNESS),
     ("`[targets.NAME]`", TARGET),
     ("A table as an input", forms.INPUT_TABLE),
     ("Dates of `foreach`", forms.DATES),
@@ -218,9 +217,10 @@ OPENING = """\
 # Keys of a Datafile
 
 Into the strings of keys marked with * the values of `{params.NAME}` and of foreach variables are
-filled. A target has exactly one of `run`, `argv`, `python` and `copy`. `[defaults]` takes the keys
-of a target but those, `inputs`, `output`, `outputs`, `foreach` and `exclude`. An included part has
-no `[project]`, `[executor]` and `[profiles]`; a profile has all tables but `[targets]`.
+filled; into URLs, `project.cache` and `[storage]` those of environment variables, `{env.NAME}`,
+too. A target has exactly one of `run`, `argv`, `python` and `copy`. `[defaults]` takes the keys of
+a target but those, `inputs`, `output`, `outputs`, `foreach` and `exclude`. An included part has no
+`[project]`, `[executor]`, `[storage]` and `[profiles]`; a profile has all tables but `[targets]`.
 """
 
 

@@ -14,7 +14,7 @@ from datamake.datafile.include import included
 from datamake.datafile.keys import DATAFILE, PART, SOURCE
 from datamake.datafile.layers import combined, merged, overridden
 from datamake.datafile.positions import locate
-from datamake.datafile.rules import ACTION_NAMES, broken, unmet
+from datamake.datafile.rules import ACTION_NAMES, broken, unfillable, unmet
 from datamake.datafile.shapes import did_you_mean
 from datamake.errors import DatafileError, Problem
 from datamake.model import Declaration, Part, Spec
@@ -67,6 +67,7 @@ class Loading:
         self.problems: list[Problem] = []
         self.project: Mapping[str, Any] = NOTHING
         self.params: Mapping[str, Any] = NOTHING
+        self.storage: Mapping[str, Any] = NOTHING
         self.layer: Mapping[str, Any] = NOTHING
         """The tables of the profile."""
 
@@ -163,6 +164,12 @@ class Loading:
         self.params, problems = overridden(params, overrides)
         self.problems += problems
         content = dict(self.documents[0][1])
+        self.storage = merged(content.get("storage", {}), self.layer.get("storage", {}))
+        for keys, tables in (((), content), (("profiles", str(self.profile)), self.layer)):
+            self.problems += (
+                replace(problem, file=self.root.file, keys=(*keys, *problem.keys))
+                for problem in unfillable(tables, self.params)
+            )
         for table in ("defaults", "pools"):
             if table in self.layer:
                 content[table] = {**content.get(table, {}), **self.layer[table]}
@@ -197,7 +204,15 @@ class Loading:
         parts = tuple(part for part, _ in self.documents)
         profiled = frozenset(self.layer.get("project", ()))
         return Spec(
-            self.project, self.params, targets, sources, parts, pools, self.profile, profiled
+            self.project,
+            self.params,
+            targets,
+            sources,
+            parts,
+            pools,
+            self.profile,
+            profiled,
+            self.storage,
         )
 
 

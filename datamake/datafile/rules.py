@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from datamake.datafile.keys import ACTIONS, LATER_ACTIONS
-from datamake.datafile.placeholders import BUILT_IN, misplacements, names
+from datamake.datafile.placeholders import BUILT_IN, faults, listed, misplacements, names
 from datamake.errors import Problem
 from datamake.values import replace
 
@@ -83,6 +83,26 @@ def variables(foreach: Any) -> set[str]:
     if isinstance(foreach, list):
         return {name for row in foreach if isinstance(row, dict) for name in row}
     return set(names(foreach)) if isinstance(foreach, str) else set()
+
+
+# Stores
+
+
+def unfillable(tables: Mapping[str, Any], params: Mapping[str, Any]) -> Iterator[Problem]:
+    """The placeholders of `[storage]` and `project.cache` that are none; variables may be unset."""
+    waiting: list[tuple[tuple[str | int, ...], Any]] = [
+        (("storage",), tables.get("storage")),
+        (("project", "cache"), tables.get("project", {}).get("cache")),
+    ]
+    while waiting:
+        keys, found = waiting.pop()
+        if isinstance(found, str):
+            if "{" in found:
+                known = ["env.*", *listed({"params": params})]
+                yield from (replace(each, keys=keys) for each in faults(found, known))
+        elif isinstance(found, (dict, list)):
+            inner = found.items() if isinstance(found, dict) else enumerate(found)
+            waiting += (((*keys, key), each) for key, each in inner)
 
 
 # Versions

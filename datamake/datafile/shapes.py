@@ -5,6 +5,8 @@ Knows no key by name.
 
 from __future__ import annotations
 
+import re
+
 from datamake.errors import Problem
 from datamake.values import NOTHING, value
 
@@ -118,10 +120,12 @@ class TableOf(Shape):
         pattern: str = IDENTIFIER,
         taken: Iterable[str] = (),
         least: int = 0,
+        rule: str = NAME_RULE,
     ) -> None:
         self.words = words
         self.item = item
         self.pattern = pattern
+        self.rule = rule
         self.taken = frozenset(taken)
         self.least = least
 
@@ -135,7 +139,7 @@ class TableOf(Shape):
         """Whether `name` may be used."""
         if self.pattern == IDENTIFIER:
             return is_identifier(name) and name not in self.taken
-        return name != ""
+        return re.match(self.pattern, name) is not None
 
     def meant(self, found: Any) -> bool:
         """Whether it is a table."""
@@ -155,7 +159,7 @@ class TableOf(Shape):
                         f"`{name}` cannot be a name here", keys=(*keys, name), hint=reason
                     )
                 elif not self.named(name):
-                    yield Problem(f"`{name}` is not a name", keys=(*keys, name), hint=NAME_RULE)
+                    yield Problem(f"`{name}` is not a name", keys=(*keys, name), hint=self.rule)
                 if not self.item.fits(inner):
                     yield from self.item.faults(inner, (*keys, name))
 
