@@ -16,7 +16,7 @@ from datamake.judging import Judging
 from datamake.ledger import Ledger
 from datamake.model import RESOURCES, Status
 from datamake.outcome import INTERRUPTED, TargetResult
-from datamake.running import Runner
+from datamake.running import Runner, has_outputs
 from datamake.schedule import ENDED, Life, Schedule, Verb
 from datamake.slots import Capacity, Ready
 from datamake.values import value
@@ -129,7 +129,7 @@ class Engine:
             return self.judging.fail(name, error.headline, error.facts)
         if name in self.space.graph.targets and name not in self.judging.taken:
             status = Status.BLOCKED if verb is Verb.BLOCK else Status.SKIPPED
-            self.ledger.end(TargetResult(name, status, self.space.has_outputs(name)))
+            self.ledger.end(TargetResult(name, status, has_outputs(self.space, name)))
         return ()
 
     def _start(self, verb: Verb, name: str) -> Iterable[Instruction]:

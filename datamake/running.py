@@ -43,6 +43,13 @@ class End:
     """What was to be restored is not to be had."""
 
 
+def has_outputs(space: Workspace, name: str) -> bool:
+    """Whether a target has outputs and all of them are there, whatever is in them."""
+    target = space.graph.targets.get(name)
+    outputs = target.outputs if target is not None else ()
+    return bool(outputs) and all(space.tree.kind(output.path) for output in outputs)
+
+
 class Runner:
     """What is running in one build."""
 
@@ -109,7 +116,7 @@ class Runner:
             TargetResult(
                 name,
                 Status.FAILED,
-                self.space.has_outputs(name),
+                has_outputs(self.space, name),
                 reasons=verdict.reasons if verdict else (),
                 fingerprint=verdict.fingerprint if verdict else "",
                 duration_s=duration,

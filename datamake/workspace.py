@@ -164,12 +164,6 @@ class Workspace:
         """What was seen when a target last came up to date."""
         return self.state.records().get(target)
 
-    def has_outputs(self, name: str) -> bool:
-        """Whether a target has outputs and all of them are there, whatever is in them."""
-        target = self.graph.targets.get(name)
-        outputs = target.outputs if target is not None else ()
-        return bool(outputs) and all(self.tree.kind(output.path) for output in outputs)
-
     def now(self) -> float:
         """Seconds since 1970."""
         return time.time()
