@@ -82,7 +82,9 @@ class Ledger:
         duration = time.time() - self.started
         result = BuildResult(exit_code == 0, exit_code, duration, results, tuple(self.notices))
         if self._run:
-            self.state.history.end_run(self._run, duration, result.summary, exit_code)
+            cached = sum(each.saved_s is not None for each in results)
+            counts = {**result.summary, "cached": cached}
+            self.state.history.end_run(self._run, duration, counts, exit_code)
         self.say("run-ended", result=result)
         return result
 

@@ -144,13 +144,13 @@ def cache_stats(project: Project) -> Document:
     """How large the local cache is, how often it helped in past runs, and why it did not."""
     cache, history = project.space.cache, project.space.state.history
     runs = [run.summary for run in history.runs(sys.maxsize)]
-    built, restored = (sum(run.get(key, 0) for run in runs) for key in ("built", "restored"))
+    built, cached = (sum(run.get(key, 0) for run in runs) for key in ("built", "cached"))
     return {
         **cache.stats(),
         "max_size": cache.max_size,
-        "restored": restored,
+        "hits": cached,
         "built": built,
-        "hit_rate": round(restored / (built + restored), 3) if built + restored else None,
+        "hit_rate": round(cached / (built + cached), 3) if built + cached else None,
         "misses": [f"{reason} {count:,}" for reason, count in history.reasons().items()],
     }
 

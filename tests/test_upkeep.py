@@ -164,9 +164,30 @@ def test_the_cache_is_counted(built):
     built.build()
     with datamake.load(str(built.root)) as opened:
         stats = upkeep.cache_stats(opened)
-    assert (stats["built"], stats["restored"], stats["hit_rate"]) == (5, 4, 0.444)
+    assert (stats["built"], stats["hits"], stats["hit_rate"]) == (5, 4, 0.444)
     assert stats["misses"] == ["never-built 4", "input-changed 1"]
     assert stats["records"] == 5
+
+
+def test_a_record_that_was_enough_counts_as_a_hit(project):
+    """The bytes of `a` stay in the cache, as nothing needs them; it was not built all the same."""
+    project.datafile("""
+        [targets.a]
+        output = "a"
+        run = "echo > {output}"
+
+        [targets.b]
+        inputs = ["a"]
+        output = "b"
+        run = "cp {input} {output}"
+    """)
+    project.build("b")
+    for path in ("a", "b", ".datamake/state.sqlite"):
+        project.remove(path)
+    assert project.build("b").restored == ["b"]
+    with datamake.load(str(project.root)) as opened:
+        stats = upkeep.cache_stats(opened)
+    assert (stats["built"], stats["hits"], stats["hit_rate"]) == (0, 2, 1.0)
 
 
 def test_the_cache_is_shrunk(built):
