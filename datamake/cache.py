@@ -20,18 +20,39 @@ from datamake.model import size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from datamake.listing import Listing
     from datamake.model import Record
     from datamake.storage import Storage
+
+    Contents = tuple[tuple[str, str], ...]
 
 
 def unheard(line: str) -> None:
     """Where lines go that nobody asked for."""
 
 
-class Cache:
+class Unshared:
+    """What a cache does for those who share it, where nobody does: nothing."""
+
+    def ahead(self, digests: Iterable[str]) -> None:
+        """Begin to bring here what will soon be restored, if it is elsewhere."""
+
+    def content(self, url: str, token: str) -> Contents | None:
+        """What others say that an object holds as long as it has this version token.
+
+        Member → digest; the object itself is the member `""`.
+        """
+
+    def note(self, url: str, token: str, contents: Contents) -> None:
+        """Tell others what an object holds as long as it has this version token."""
+
+    def flush(self) -> None:
+        """At the end of a run, before `trim`: wait until others can have what was stored."""
+
+
+class Cache(Unshared):
     """The cache in a storage. Threads may share it, and processes its storage.
 
     Modes: `read-write`, `read` (nothing is stored), `write` (nothing is looked up or restored) and
@@ -114,6 +135,14 @@ class Cache:
         except OSError as error:
             return self._not_stored(error)
         return True
+
+    def keep(self, path: str, digest: str) -> None:
+        """Keep a file that came from elsewhere, in mode `read` too, so that it need not again."""
+        if self.reads or self.writes:
+            try:
+                self._added.append(self._blobs.store(path, digest))
+            except OSError as error:
+                self._not_stored(error)
 
     def restore(self, digest: str, path: str) -> bool:
         """Make what has this digest at an absolute path; False where it isn't all there and right.

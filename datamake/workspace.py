@@ -22,15 +22,18 @@ from datamake.made import Made
 from datamake.model import KEPT
 from datamake.state import State
 from datamake.storage import open_storage
+from datamake.storage.local import LocalStorage
 from datamake.tree import LocalTree
+from datamake.urls import filled_in, is_url, options, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from datamake.graph import Graph
-    from datamake.model import Record, Written
+    from datamake.model import Record, Spec, Written
+    from datamake.shared import Place
 
 STATE = f"{KEPT}/state.sqlite"
 WRITTEN_AHEAD = f"{STATE}-wal"
@@ -186,13 +189,28 @@ class Workspace:
         named = os.environ.get("DATAMAKE_LOCAL_CACHE") or self.spec.project.get("local_cache")
         return os.path.join(self.root, os.path.expanduser(named or f"{KEPT}/cache"))
 
-    def open_cache(self, mode: str) -> None:
-        """Opens the local cache for `read-write`, `read`, `write` or `off`."""
+    def open_cache(self, mode: str, *, offline: bool = False) -> None:
+        """Opens the caches for `read-write`, `read`, `write` or `off`; `offline` the local one only.
+
+        Raises UsageError where the Datafile's words for the shared one come to nothing.
+        """
         project = self.spec.project
         path = self.cache_folder()
         size = _bytes(project.get("local_cache_size"), path)
-        storage = open_storage(path, share=project.get("link") != "copy")
-        self.cache = Cache(storage, mode, size, self.notices.append)
+        storage = LocalStorage(path, share=project.get("link") != "copy")
+        place = None
+        if project.get("cache") and mode != "off" and not offline:
+            place = shared_place(self.root, self.spec, self.variables, self.notices.append)
+        if place is None:
+            self.cache = Cache(storage, mode, size, self.notices.append)
+            return
+        from datamake.shared import SharedCache
+
+        try:  # noqa: SIM105 - contextlib costs start-up time
+            _make_folder(self.folder)
+        except EnvironmentFailed:  # a tree that cannot be written
+            pass
+        self.cache = SharedCache(storage, place, mode, size, self.notices.append)
 
     def _local_time(self) -> str:
         if not self._dates():
@@ -237,6 +255,28 @@ def refuse_same_files(root: str, graph: Graph) -> None:
             problems.append(Problem(message, target.part.file, place(declaration), facts))
     if problems:
         raise DatafileError(problems)
+
+
+def shared_place(
+    root: str, spec: Spec, variables: Mapping[str, str], notice: Callable[[str], None]
+) -> Place | None:
+    """Where the shared cache of a project is; None where it cannot be opened, which is noticed.
+
+    Raises UsageError for a variable that is not set.
+    """
+    from datamake.shared import Place
+
+    url = filled_in(spec.project["cache"], variables, spec.params, "`project.cache`")
+    try:
+        if is_url(url):
+            storage = open_storage(url, **options(spec.storage, url, variables, spec.params))
+        else:
+            storage = open_storage(os.path.join(root, os.path.expanduser(url)))
+    except EnvironmentFailed as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        notice(f"going on without the shared cache: {error.headline}{hint}")
+        return None
+    return Place(storage, shown(url), variables.get("DATAMAKE_CACHE_KEY", ""))
 
 
 def env_file(text: str) -> dict[str, str]:

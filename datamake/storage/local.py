@@ -51,12 +51,20 @@ class LocalStorage:
 
     def store(self, key: str, path: str) -> None:
         """Put the content of a local file there, by reflink where possible."""
-        staged = self._staged(lambda target: copy(path, target, plain=True, share=self._share))
+        self.put(key, lambda target: copy(path, target, plain=True, share=self._share))
+
+    def put(self, key: str, make: Callable[[str], None]) -> None:
+        """Put there what `make` writes into the new file whose path it is given."""
+        staged = self._staged(make)
         try:
             self._put(key, staged, os.replace)
         except BaseException:
             remove(staged)
             raise
+
+    def path(self, key: str) -> str:
+        """The path of the file that it is in; nobody may write to it."""
+        return self._prefix + key
 
     def size(self, key: str) -> int | None:
         """How many bytes are there, None where nothing is."""
@@ -105,7 +113,9 @@ class LocalStorage:
         try:
             try:
                 make(path)
-            except FileNotFoundError:
+            except FileNotFoundError as error:
+                if error.filename != path:
+                    raise
                 os.makedirs(f"{self._prefix}tmp", exist_ok=True)
                 make(path)
         except BaseException:

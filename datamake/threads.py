@@ -1,0 +1,53 @@
+"""Calls carried out in threads that come when there is work and go when there is none.
+
+Knows nothing of the calls. The threads are daemons: one that hangs keeps no process from ending,
+which those of `concurrent.futures` do.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Future
+from threading import Lock, Thread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+
+class Threads:
+    """At most `most` of them, named `name` for people who look at processes."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name = name
+        self._most = most
+        self._running = 0
+        self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._lock = Lock()
+
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """What the call will come to. It must not wait for another call of the same threads."""
+        future: Future[T] = Future()
+        with self._lock:
+            self._waiting.append((future, call))
+            if self._running < self._most:
+                self._running += 1
+                Thread(target=self._work, name=self._name, daemon=True).start()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._running -= 1
+                    return
+                future, call = self._waiting.popleft()
+            try:
+                result = call()
+            except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+                future.set_exception(error)
+            else:
+                future.set_result(result)

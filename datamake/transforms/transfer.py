@@ -1,0 +1,144 @@
+"""Transfers between stores and this machine: local copies of remote objects, and uploads.
+
+Knows nothing of targets. Unlike the other transforms it has more to say than how it went: what the
+stores told, and what the objects hold.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from datamake.action import Fetch, Result
+from datamake.clone import unique
+from datamake.content import digested
+from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.urls import parsed, shown
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeVar
+
+    from datamake.action import Action
+    from datamake.transforms import Workshop
+
+    T = TypeVar("T")
+
+AT_ONCE = 32
+"""Objects of one action that are on their way at the same time."""
+
+
+class Ended(Exception):
+    """The build is ending, and the transfer with it."""
+
+
+def fetched(action: Action, workshop: Workshop) -> Result:
+    """Local copies of objects, from the cache or else from their stores, and what they hold."""
+    os.makedirs(action.staging, exist_ok=True)
+    return _result(action, workshop, lambda each: _fetched(each, action, workshop), action.fetches)
+
+
+def uploaded(action: Action, workshop: Workshop) -> Result:
+    """Local files (of `copies`) put where their URLs say, and what the stores say of them."""
+    return _result(
+        action, workshop, lambda copy: _uploaded(*copy, action.target, workshop), action.copies
+    )
+
+
+def _result(
+    action: Action, workshop: Workshop, transfer: Callable[[T], Fetch], all_of_it: Iterable[T]
+) -> Result:
+    started = time.monotonic()
+    try:
+        with ThreadPoolExecutor(AT_ONCE, "datamake transfer") as pool:
+            found = tuple(pool.map(transfer, all_of_it))
+    except Ended:
+        return Result(action.target, "interrupted")
+    except DatamakeError as error:
+        facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
+        return Result(action.target, error.headline, facts, (), time.monotonic() - started)
+    finally:
+        workshop.progress.pop(action.target, None)
+    return Result(action.target, fetched=found, duration=time.monotonic() - started)
+
+
+def _fetched(fetch: Fetch, action: Action, workshop: Workshop) -> Fetch:
+    if workshop.keepers.ending:
+        raise Ended
+    if fetch.members is not None and _restored(fetch, workshop):
+        return fetch
+    if workshop.objects is None:
+        raise EnvironmentFailed(
+            f"offline, and the content of `{shown(fetch.seen.url)}` is not in the cache",
+            hint="build once without `--offline`",
+        )
+    staged = os.path.join(action.staging, f".{unique()}")
+    seen = workshop.objects().fetch(
+        fetch.seen, staged, _progress(action.target, fetch.seen.url, workshop)
+    )
+    came = os.stat(staged).st_size
+    if parsed(seen.url).archive:
+        members = _unpacked(seen.url, staged, fetch.place, workshop)
+    else:
+        members = (("", _kept(staged, fetch.place, workshop)),)
+    return replace(fetch, seen=seen, members=members, came=came)
+
+
+def _restored(fetch: Fetch, workshop: Workshop) -> bool:
+    """Whether all that is known of it could be made from the cache."""
+    cache = workshop.cache
+    return cache is not None and all(
+        cache.restore(digest, os.path.join(fetch.place, member) if member else fetch.place)
+        for member, digest in fetch.members or ()
+    )
+
+
+def _unpacked(
+    url: str, archive: str, place: str, workshop: Workshop
+) -> tuple[tuple[str, str], ...]:
+    from datamake.archives import extract
+    from datamake.moves import remove
+
+    folder = f"{archive}.members"
+    try:
+        found = extract(url, archive, folder)
+        return tuple(
+            (member, _kept(path, os.path.join(place, member), workshop)) for member, path in found
+        )
+    finally:
+        remove(archive)
+        remove(folder)
+
+
+def _kept(staged: str, place: str, workshop: Workshop) -> str:
+    """The digest of a file, which goes where it is wanted, and into the cache."""
+    digest = digested(staged, staged)[1].rstrip("x")
+    if workshop.cache is not None:
+        workshop.cache.keep(staged, digest)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    os.replace(staged, place)
+    return digest
+
+
+def _uploaded(path: str, url: str, target: str, workshop: Workshop) -> Fetch:
+    if workshop.keepers.ending:
+        raise Ended
+    if workshop.objects is None:
+        raise EnvironmentFailed(f"offline, so `{shown(url)}` cannot be written")
+    seen = workshop.objects().upload(path, url, _progress(target, url, workshop))
+    return Fetch(seen, "", (("", digested(path, path)[1]),))
+
+
+def _progress(target: str, url: str, workshop: Workshop) -> Callable[[int, int | None], None]:
+    """Takes note of how many bytes of how many have come."""
+    progress = workshop.progress.setdefault(target, {})
+
+    def note(done: int, size: int | None) -> None:
+        if workshop.keepers.ending:
+            raise Ended
+        progress[url] = (done, size)
+
+    return note
