@@ -159,7 +159,7 @@ class Live:
         forecast = self.forecast
         label = f" {forecast.done:,}/{forecast.total:,}"
         left = forecast.left(self.now, self.running)
-        if left is not None and width >= NARROW:
+        if left and width >= NARROW:  # none either once the estimate is used up
             label += f"  about {whole_seconds(left + 0.99)} left"
         room = max(8, min(40, width - cell_len(label) - 1))
         row = Text(no_wrap=True)
