@@ -283,6 +283,31 @@ def test_logs_and_history(words):
     assert len(json.loads(words("history", "a", "--json")[1])["runs"]) == 1
 
 
+def test_a_log_is_followed_until_ctrl_c(project):
+    """Also where another run begins it anew, and then is shorter."""
+    project.datafile("[targets.a]\nrun = 'echo first and long'\n")
+    assert project.cli("build").returncode == 0
+    process = project.start("log", "a", "--follow")
+    assert process.stdout.readline() == "first and long\n"
+    project.datafile("[targets.a]\nrun = 'echo second'\n")
+    assert project.cli("build").returncode == 0
+    assert process.stdout.readline() == "second\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate() == ("", "interrupted\n")
+    assert process.returncode == 130
+
+
+def test_a_log_that_nobody_reads_is_not_followed(project):
+    project.datafile("[targets.a]\nrun = 'echo first and long'\n")
+    assert project.cli("build").returncode == 0
+    process = project.start("log", "a", "--follow")
+    assert process.stdout.readline() == "first and long\n"
+    process.stdout.close()
+    project.write(".datamake/logs/a.log", "second\n")
+    assert process.wait() == 0
+    process.stderr.close()
+
+
 # Keeping in order
 
 

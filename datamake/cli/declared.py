@@ -6,6 +6,7 @@ Knows nothing of what a command does.
 from __future__ import annotations
 
 import inspect
+import signal
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
@@ -13,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from datamake.cli.options import CACHE_MODES, Place, Running, Scope, Talk
 from datamake.cli.statuses import MEANINGS, ExitStatus
+from datamake.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,7 +169,10 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Any], Any]:
                 given[key] = group(**{f: item for f, item in fields.items() if item is not None})
                 if group is Place and isinstance(context.obj, Place):
                     given[key] = given[key].over(context.obj)
-            status = function(**given)
+            try:
+                status = function(**given)
+            except KeyboardInterrupt:  # of which Typer would say nothing
+                raise Interrupted(signal.SIGINT) from None
             if status != ExitStatus.OK:
                 raise typer.Exit(int(status))
 

@@ -131,10 +131,11 @@ def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = Fa
         say(f"{coloured('error', '31')}: `{name}` has no log{' of a failure' if failed else ''}\n")
         return ExitStatus.FAILED
     with open(os.path.join(root, path), encoding="utf-8", errors="backslashreplace") as file:
-        out(file.read())
-        while follow:
+        while out(file.read()) and follow:
             time.sleep(POLL)
-            out(file.read())
+            seen = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+            if os.fstat(file.fileno()).st_size < seen:
+                file.seek(0)  # another run has begun it anew
     return ExitStatus.OK
 
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
-def out(text: str) -> None:
-    """Data."""
-    write(sys.stdout, text)
+def out(text: str) -> bool:
+    """Data; False once nobody reads it."""
+    return write(sys.stdout, text)
 
 
 def say(text: str) -> None:
@@ -23,10 +23,10 @@ def say(text: str) -> None:
     write(sys.stderr, text)
 
 
-def write(stream: TextIO | None, text: str) -> None:
-    """Write at once; what no encoding can say is escaped, what nobody reads is dropped."""
+def write(stream: TextIO | None, text: str) -> bool:
+    """Write at once; what no encoding can say is escaped, what nobody reads is dropped (False)."""
     if stream is None:  # closed before datamake was started
-        return
+        return False
     try:
         try:
             stream.write(text)
@@ -38,6 +38,8 @@ def write(stream: TextIO | None, text: str) -> None:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())
         os.close(nothing)
+        return False
+    return True
 
 
 def is_terminal(stream: TextIO | None) -> bool:
