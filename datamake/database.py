@@ -10,6 +10,7 @@ import sqlite3
 from itertools import accumulate
 
 from datamake.errors import EnvironmentFailed
+from datamake.moves import is_full
 from datamake.quoting import quoted
 
 TYPE_CHECKING = False
@@ -169,7 +170,8 @@ class Database:
         return self._identity is not None and _identity(self.path) != self._identity
 
     def _failure(self, why: str) -> EnvironmentFailed:
-        return EnvironmentFailed(f"the state cannot be used: `{_shown(self.path)}`", [why])
+        facts = [why, "its disk is full"] if is_full(os.path.dirname(self.path)) else [why]
+        return EnvironmentFailed(f"the state cannot be used: `{_shown(self.path)}`", facts)
 
 
 def stored(text: str) -> str | bytes:

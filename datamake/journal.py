@@ -18,7 +18,7 @@ from math import inf
 from xxhash import xxh3_64_hexdigest
 
 from datamake.errors import EnvironmentFailed
-from datamake.moves import beside, discard, is_folder, move, remove
+from datamake.moves import beside, discard, is_folder, is_full, move, remove
 from datamake.quoting import quoted, unquoted
 
 TYPE_CHECKING = False
@@ -166,7 +166,7 @@ class Journal:
     def undo(self, target: str) -> None:
         """Put back what was set aside; what the target wrote there goes to `failed/`.
 
-        Does nothing once publishing has begun: that is only ever gone on with.
+        On a full disk it is removed instead. Does nothing once publishing has begun: that is only ever gone on with.
         """
         entry = self._open[target]
         if entry.record is not None:
@@ -259,7 +259,10 @@ class Journal:
         if target not in self._kept:
             self._folders.discard(self._folders.failed(target))
             self._kept.add(target)
-        self._folders.keep(target, path, source)
+        if is_full(self._folder):
+            remove(source)
+        else:
+            self._folders.keep(target, path, source)
 
     def _path(self, target: str) -> str:
         return entry_path(self._folder, target)

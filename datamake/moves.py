@@ -16,6 +16,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+ROOM = 2**24
+"""Bytes that are free on a disk that is not full."""
+
 
 def move(source: str, target: str, step: Callable[[str], None] = lambda _: None) -> None:
     """Rename, with parent folders made; a file takes the place of a file.
@@ -44,6 +47,15 @@ def discard(path: str, trash: str, step: Callable[[str], None] = lambda _: None)
         os.rename(path, trash)
     step("empty the trash")
     remove(trash)
+
+
+def is_full(folder: str) -> bool:
+    """Whether its disk has next to no room left."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize < ROOM
 
 
 def remove(path: str) -> None:

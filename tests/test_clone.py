@@ -8,6 +8,7 @@ import resource
 from contextlib import contextmanager
 
 import pytest
+from disks import done, mounted
 
 from datamake import clone as module
 from datamake.clone import clone, copy, reflinks, write
@@ -117,3 +118,24 @@ def test_asking_for_reflinks_leaves_nothing(here):
     """It tries, whatever the answer."""
     assert reflinks(str(here)) in {True, False}
     assert os.listdir() == []
+
+
+@pytest.mark.parametrize("kind", ["btrfs", "xfs"])
+def test_clones_share_their_blocks_where_they_can(here, kind):
+    """A copy takes no room until it is written to."""
+    with open("image", "wb") as image:
+        image.truncate(512 * 2**20)
+    done(f"mkfs.{kind}", "-q", "image")
+    (here / "disk").mkdir()
+    with mounted(here / "disk", kind, "-o", "loop", here / "image") as disk:
+        assert reflinks(str(disk))
+        (disk / "a").write_bytes(os.urandom(2**25))
+        os.sync()
+        before = os.statvfs(disk)
+        clone(str(disk / "a"), str(disk / "b"))
+        os.sync()
+        assert (before.f_bavail - os.statvfs(disk).f_bavail) * before.f_frsize < 2**22
+        with open(disk / "b", "r+b") as file:
+            file.write(b"other")
+        assert (disk / "a").read_bytes()[5:] == (disk / "b").read_bytes()[5:]
+        assert (disk / "a").read_bytes()[:5] != b"other"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datamake import moves
 from datamake.errors import EnvironmentFailed
 from datamake.journal import Entry, Journal, file_name, parsed, target_of
 from datamake.quoting import quoted, unquoted
@@ -271,6 +272,22 @@ def test_failed_candidates_replace_those_of_the_last_failure(root):
         failing.undo("clean[01]")
         failing.keep_failed("clean[01]", str(root / "staging"))
     assert content(root / ".datamake/failed/clean[01]") == {"log": "second", "second.csv": "second"}
+    assert not (root / "staging").exists()
+
+
+def test_on_a_full_disk_failed_candidates_are_not_kept(root, monkeypatch):
+    """They may be what has filled it. Nor are those of the failure before."""
+    write(root / ".datamake/failed/t", {"earlier": ""})
+    write(root / "log", "old")
+    failing = journal(root)
+    failing.begin("t", "1", ["log"])
+    write(root / "log", "half")
+    write(root / "staging/x", "half")
+    monkeypatch.setattr(moves, "ROOM", 2**60)
+    failing.keep_failed("t", str(root / "staging"))
+    failing.undo("t")
+    assert content(root / "log") == "old"
+    assert not (root / ".datamake/failed/t").exists()
     assert not (root / "staging").exists()
 
 

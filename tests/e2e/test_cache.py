@@ -87,7 +87,7 @@ def test_all_that_reads_an_absent_input_waits_for_it(project):
     project.datafile("""
         [targets.big]
         output = "big"
-        run = "head -c 50M /dev/zero > {output}"
+        run = "head -c 30M /dev/zero > {output}"
         [targets.reader]
         foreach = { n = ["1", "2", "3"] }
         inputs = ["big", "src"]
