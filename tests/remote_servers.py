@@ -18,7 +18,7 @@ import uuid
 from collections import Counter
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -430,7 +430,7 @@ class Site(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = answer  # noqa: N815
 
     def serve(self, web, request, *, cut):
-        path = urlsplit(self.path).path
+        path = unquote(urlsplit(self.path).path)
         if self.command in ("PUT", "POST"):
             web.put(path, b"".join(Relay.body(self)))
             self.say(request, 201, {}, b"")

@@ -1,0 +1,204 @@
+"""What stores say of many objects, asked with few requests: by listings where names are close.
+
+Knows nothing of globs and archives. What a listing leaves out is asked for by itself, for listings
+may lie, be old, or be forbidden.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+from datamake.model import Seen
+from datamake.storage.failures import status_of
+from datamake.storage.listing import infos, s3_pages
+from datamake.storage.transfer import patiently
+from datamake.tokens import modified, token
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, TypeVar
+
+    from datamake.storage.opening import Store, Stores
+
+    T = TypeVar("T")
+    U = TypeVar("U")
+
+FEW = 4
+"""So many objects are asked for one by one: a listing would not be quicker."""
+PAGE = 1000
+"""Names that one request may tell of."""
+POOR = 8
+"""Names below which a page of a listing was not worth its request."""
+BURST = 32
+
+
+class Asking:
+    """Questions to stores, `workers` at a time."""
+
+    def __init__(self, stores: Stores, workers: int) -> None:
+        self._stores = stores
+        self._workers = workers
+
+    def folders(
+        self, wanted: Iterable[tuple[str, str, bool]]
+    ) -> dict[tuple[str, str, bool], list[Seen]]:
+        """What is in folders: (URL ending in `/`, beginning of the rest, whether deep) → objects."""
+        keys = list(dict.fromkeys(wanted))
+        return dict(zip(keys, self._parallel(self._folder, keys), strict=True))
+
+    def objects(self, urls: Iterable[str]) -> dict[str, Seen]:
+        """What is at URLs of objects, without what is not there."""
+        groups: dict[tuple[str, str], list[str]] = {}
+        for url in urls:
+            scheme = self._stores.at(url)[0].scheme
+            groups.setdefault((scheme, _group(scheme, url)), []).append(url)
+        single: list[str] = []
+        listed: list[list[str]] = []
+        for (scheme, _), members in groups.items():
+            if scheme == "http" or len(members) < FEW:
+                single += members
+            else:
+                members.sort(key=os.fsencode)
+                size = PAGE if scheme == "s3" else len(members)
+                listed += [members[n : n + size] for n in range(0, len(members), size)]
+        found: dict[str, Seen] = {}
+        for part in self._parallel(self._listed, listed):
+            found.update(part)
+        single += [url for group in listed for url in group if url not in found]
+        for seen in self._parallel(self.object, single):
+            if seen is not None:
+                found[seen.url] = seen
+        return found
+
+    def object(self, url: str) -> Seen | None:
+        """What is at the URL of an object, None for nothing."""
+        store, path = self._stores.at(url)
+        try:
+            info = patiently(lambda: _info(store, url, path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Exception as error:  # noqa: BLE001 - whatever a library raises
+            raise store.failure(url, error) from None
+        return None if info.get("type") == "directory" else seen_of(store, url, info)
+
+    def _folder(self, wanted: tuple[str, str, bool]) -> list[Seen]:
+        base, stem, deep = wanted
+        store, _ = self._stores.at(base)
+        try:
+            return [seen_of(store, url, info) for url, info in infos(store, base, stem, deep=deep)]
+        except FileNotFoundError:
+            return []
+        except Exception as error:  # noqa: BLE001 - whatever a library raises
+            raise store.failure(base, error) from None
+
+    def _listed(self, urls: list[str]) -> dict[str, Seen]:
+        """Some of what is at these URLs, which are sorted; what is left out may be there too."""
+        store, _ = self._stores.at(urls[0])
+        try:
+            if store.scheme == "s3":
+                return _scanned(store, urls)
+            base = urls[0].rpartition("/")[0] + "/"
+            wanted = set(urls)
+            return {
+                url: seen_of(store, url, info)
+                for url, info in infos(
+                    store, base, _common(urls[0], urls[-1])[len(base) :], deep=False
+                )
+                if url in wanted
+            }
+        except FileNotFoundError:
+            return {}
+        except Exception as error:  # noqa: BLE001 - whatever a library raises
+            if status_of(error) == 403 or isinstance(error, PermissionError):
+                return {}  # who may not list may still read
+            raise store.failure(urls[0], error) from None
+
+    def _parallel(self, call: Callable[[T], U], items: Sequence[T]) -> list[U]:
+        """What a call gives for each, in order; the first error ends it."""
+        if len(items) < 2:
+            return [call(item) for item in items]
+        with ThreadPoolExecutor(min(self._workers, len(items))) as pool:
+            waiting = [pool.submit(call, item) for item in items]
+            try:
+                return [each.result() for each in waiting]
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+
+def seen_of(store: Store, url: str, info: Mapping[str, Any]) -> Seen:
+    """An object as an information of fsspec tells of it."""
+    text, weak = token(store.scheme, info) or ("", False)
+    return Seen(url, text, info.get("size"), modified(info), weak)
+
+
+def _group(scheme: str, url: str) -> str:
+    """What one listing can be of: a bucket of S3, elsewhere a folder."""
+    if scheme == "s3":
+        return "/".join(url.split("/", 3)[:3])
+    return url.rpartition("/")[0]
+
+
+def _scanned(store: Store, urls: list[str]) -> dict[str, Seen]:
+    """What pages of a listing of S3 tell of sorted URLs.
+
+    A page begins with the first name that is not known yet, so no page is in vain. Where names are
+    far apart, so that pages tell of few, more and more are left out between them.
+    """
+    base = "/".join(urls[0].split("/", 3)[:3]) + "/"
+    stem = _common(urls[0], urls[-1])[len(base) :]
+    wanted, found = set(urls), {}
+    place, burst = 0, BURST
+    while place < len(urls):
+        after = _before(urls[place][len(base) :])
+        page = next(s3_pages(store, base, stem, after=after))
+        hits = {url: seen_of(store, url, info) for url, info in page if url in wanted}
+        found.update(hits)
+        last = os.fsencode(page[-1][0]) if len(page) >= PAGE else None
+        begun = place
+        while place < len(urls) and (last is None or os.fsencode(urls[place]) <= last):
+            place += 1
+        if place - begun < POOR:
+            place += burst
+            burst *= 2
+    return found
+
+
+def _common(one: str, other: str) -> str:
+    """What two texts begin with, and so all between them in order."""
+    size = next((n for n, pair in enumerate(zip(one, other)) if pair[0] != pair[1]), None)
+    return one[: min(len(one), len(other)) if size is None else size]
+
+
+def _before(key: str) -> str:
+    """A text that a key comes right after, in the order of a listing."""
+    rest, last = key[:-1], ord(key[-1])
+    return f"{rest}{chr(last - 1)}~" if 0x21 < last < 0x7F else rest
+
+
+def _info(store: Store, url: str, path: str) -> Mapping[str, Any]:
+    """What a store says of one object, in one request."""
+    if store.scheme == "http":
+        from datamake.storage.web import probe
+
+        return probe(store, url)
+    if store.scheme == "s3":
+        return _s3_info(store, path)
+    info: Mapping[str, Any] = store.call(store.system.info, path)
+    return info
+
+
+def _s3_info(store: Store, path: str) -> Mapping[str, Any]:
+    bucket, key, _ = store.system.split_path(path)
+    try:
+        answer = store.system.call_s3("head_object", Bucket=bucket, Key=key)
+        return {**answer, "size": answer["ContentLength"], "type": "file"}
+    except OSError as error:
+        if status_of(error) not in (400, 403):
+            raise
+    answer = store.system.call_s3("get_object", Bucket=bucket, Key=key, Range="bytes=0-0")
+    answer["Body"].close()  # had it failed like the other, it would have said why
+    size = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
+    return {**answer, "size": int(size), "type": "file"}

@@ -1,0 +1,156 @@
+"""Remote objects: what is there, in bulk, and their bytes, brought and taken.
+
+Knows nothing of targets, caches, and what was seen before. A URL names an object, what a glob
+matches, a folder, or what is in an archive: then its archive is looked at and brought.
+"""
+
+from __future__ import annotations
+
+import os
+
+from datamake.asking import Asking
+from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.patterns import MAGIC
+from datamake.patterns import glob as pattern_of
+from datamake.storage.failures import StoreFailed
+from datamake.storage.opening import Stores
+from datamake.storage.transfer import Changed, download, upload
+from datamake.urls import base, parsed, shown
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+    from datamake.model import Seen
+    from datamake.storage.transfer import Progress
+    from datamake.urls import Url
+
+    Folder = tuple[str, str, bool]
+
+TRIES = 3
+"""How often an object is read that changes meanwhile."""
+
+
+class Objects:
+    """What is in stores. `options` gives those of a URL's store; threads may share it."""
+
+    def __init__(self, options: Callable[[str], Mapping[str, Any]], workers: int = 32) -> None:
+        self._stores = Stores(options)
+        self._asking = Asking(self._stores, workers)
+
+    def look(self, names: Sequence[str]) -> dict[str, list[Seen]]:
+        """What is there, by name, in the order of their URLs: nothing, an object, or those that a
+        glob or folder has; for what is in an archive, its archive under that name.
+
+        Raises EnvironmentFailed.
+        """
+        urls = {name: parsed(name) for name in names}
+        places = {name: url.outer or url.text for name, url in urls.items()}
+        kinds = {place: parsed(place) for place in places.values()}
+        folders = {place: _folder(url) for place, url in kinds.items() if url.kind != "path"}
+        listed = self._asking.folders(folders.values())
+        known = {seen.url: seen for found in listed.values() for seen in found}
+        exact = [place for place, url in kinds.items() if url.kind == "path"]
+        known.update(self._asking.objects(place for place in exact if place not in known))
+        there = {place: [known[place]] if place in known else [] for place in exact}
+        for place, folder in folders.items():
+            pattern = pattern_of(place)
+            matching = [seen for seen in listed[folder] if pattern.matches(seen.url)]
+            there[place] = sorted(matching, key=lambda seen: seen.url)
+        return {
+            name: [replace(seen, url=name) for seen in there[place]]
+            if urls[name].outer
+            else there[place]
+            for name, place in places.items()
+        }
+
+    def fetch(self, seen: Seen, path: str, progress: Progress) -> Seen:
+        """Make the new file `path` with an object, or with the archive that one is in.
+
+        What it then has, which is not what was seen if it changed since. An error leaves no file.
+        Raises EnvironmentFailed, FileExistsError.
+        """
+        url = parsed(seen.url)
+        place = url.outer or url.text
+        for _ in range(TRIES):
+            store, _ = self._stores.at(place)
+            try:
+                download(store, place, path, seen.size, seen.token, progress)
+                if store.tells_changes:
+                    return replace(seen, size=os.stat(path).st_size)
+            except Changed:
+                pass
+            except FileNotFoundError:
+                raise _gone(place) from None
+            except (DatamakeError, FileExistsError):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a library raises
+                raise store.failure(place, error) from None
+            now = self._asking.object(place)
+            if now is None:
+                _remove(path)
+                raise _gone(place)
+            now = replace(now, url=seen.url)
+            if os.path.exists(path):
+                if now.token == seen.token:
+                    return replace(seen, size=os.stat(path).st_size)
+                os.unlink(path)
+            seen = now
+        raise StoreFailed(
+            f"`{shown(place)}` changed while it was read",
+            [f"tried {TRIES} times"],
+            "wait until whatever writes to it is done",
+        )
+
+    def upload(self, path: str, url: str, progress: Progress) -> Seen:
+        """Put a local file at a URL, whole or not at all; what its store says of it then.
+
+        Raises EnvironmentFailed.
+        """
+        place = parsed(url).text
+        store, _ = self._stores.at(place)
+        try:
+            upload(store, place, path, progress)
+        except DatamakeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a library raises
+            raise store.failure(place, error) from None
+        seen = self._asking.object(place)
+        if seen is None:
+            raise StoreFailed(
+                f"`{shown(place)}` was written, and is not there",
+                hint="does anything else remove it?",
+            )
+        return seen
+
+
+def _folder(url: Url) -> Folder:
+    """What to list for a glob or folder: a folder, what names in it begin with, whether deep."""
+    if url.scheme in ("http", "https"):
+        raise EnvironmentFailed(
+            f"`{shown(url.text)}`: a web server does not say what it has",
+            hint="name each file by itself",
+        )
+    folder = base(url.text)
+    rest = url.text[len(folder) :]
+    if url.kind == "folder":
+        return folder, "", True
+    first, slash, _ = rest.partition("/")
+    return folder, MAGIC.split(first, maxsplit=1)[0], bool(slash) or "**" in first
+
+
+def _gone(url: str) -> StoreFailed:
+    return StoreFailed(
+        f"`{shown(url)}` is gone",
+        ["it was there when the build asked for it"],
+        "build again when whatever writes there is done",
+    )
+
+
+def _remove(path: str) -> None:
+    try:  # noqa: SIM105 - contextlib costs start-up time
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
