@@ -65,7 +65,8 @@ class Graph:
         self.code: dict[str, tuple[str, ...]] = {}
         """Target → the files that count as its code, sorted."""
         self.remotes: dict[str, Remote] = {}
-        """URL, URL glob or URL folder that no target makes → who asks for it. `needs` has it too."""
+        """URL, URL glob or URL folder → who asks for it. `needs` has it too, and it the target that
+        writes it, if one does."""
         self.missing: dict[str, list[Problem]] = {}
         """Target → its inputs that are not there and that nobody makes."""
         self.outputs = Outputs()
@@ -122,7 +123,9 @@ class Graph:
             self.remotes[text].askers.pop(name, None)
         for text, asker in asked:
             remote = self.remotes.setdefault(text, Remote(text, {}))
-            self.needs.setdefault(text, ())
+            if text not in self.needs:
+                maker = self.outputs.owners.get(text)
+                self.need(text, () if maker is None else (maker,))
             known = remote.askers.get(name)
             remote.askers[name] = asker if known is None else _both(known, asker)
         for text in gone:
@@ -144,8 +147,11 @@ class Graph:
         self.need(pending.name, pending.needs)
 
     def circles(self, names: Iterable[str]) -> list[list[str]]:
-        """The circles, like `[a, b, a]`, among these names and what they need."""
-        return ordered(names, self.needs.__getitem__)[1]
+        """The circles, like `[a, b, a]`, among these names and what they need, URLs left out."""
+        remotes = self.remotes
+        if not remotes:
+            return ordered(names, self.needs.__getitem__)[1]
+        return ordered(names, lambda name: [n for n in self.needs[name] if n not in remotes])[1]
 
     def grow(self, pending_name: str, paths: Sequence[str], tree: Tree) -> Growth:
         """Add the instances of a foreach, now that all it needs is up to date.

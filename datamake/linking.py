@@ -42,7 +42,7 @@ class Linked:
     needs: tuple[str, ...]
     code: tuple[str, ...]
     remote: tuple[tuple[str, Asker], ...] = ()
-    """The texts of the remote sources that it asks for."""
+    """What it asks for at URLs: remote sources, and outputs of targets."""
     missing: tuple[Problem, ...] = ()
     """Inputs that are not there and that nobody makes."""
     wrong: tuple[Problem, ...] = ()
@@ -64,6 +64,7 @@ class Linker:
         missing: list[Problem] = []
         wrong: list[Problem] = []
         remote: list[tuple[str, Asker]] = []
+        away = self.resolver.outputs.remote
         for asked in target.inputs:
             found = self.resolver.resolution(asked, target.name)
             if found.fault and not (asked.optional and found.absent):
@@ -73,14 +74,14 @@ class Linker:
             for item in found.items:
                 if item.producer is not None:
                     needs[item.producer] = None
-                elif asked.kind == "remote":
-                    needs[item.path] = None
-                    remote.append((item.path, _asker(target, asked)))
+                if asked.kind == "remote" or (away and is_url(item.path)):
+                    remote.append((item.inside or item.path, _asker(target, asked)))
             needs.update(dict.fromkeys(found.waits))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
         if wrong:
             needs.pop(target.name)  # and is no circle besides
+            remote.clear()
         reading = self.reader.reading(target)
         wrong += [self._unmatched(target, text) for text in reading.unmatched]
         code = reading.files
@@ -94,6 +95,7 @@ class Linker:
                     links.append(link)
                     needs[item.producer] = None
         needs.update(dict.fromkeys(reading.waits))
+        needs.update((url, None) for url, _ in remote)
         return Linked(tuple(links), tuple(needs), code, tuple(remote), tuple(missing), tuple(wrong))
 
     def _problem(self, target: Target, asked: Input, fault: str) -> Problem:

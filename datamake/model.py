@@ -284,7 +284,7 @@ class Link:
 
 @value
 class Asker:
-    """A target that a remote source is an input of."""
+    """A target that has something at a URL as an input."""
 
     target: str
     file: str
@@ -296,7 +296,7 @@ class Asker:
 
 @value
 class Remote:
-    """What is asked for at a URL, and no target makes."""
+    """What is asked for at a URL: a remote source, or an output of a target."""
 
     text: str
     """The URL, URL glob or URL folder."""

@@ -100,6 +100,8 @@ class Outputs:
         self.owners: dict[str, str] = {}
         """Path → the target that writes it."""
         self.folders: set[str] = set()
+        self.remote = False
+        """Whether any is at a URL."""
         self.templates = Templates()
         self._above: dict[str, str] = {}
         """Every folder above an output → one output in it."""
@@ -127,6 +129,7 @@ class Outputs:
             parent = parent.rpartition("/")[0]
         self._above.update(dict.fromkeys(new, path))
         self.owners[path] = owner
+        self.remote = self.remote or is_url(path)
         self._recent.append(path)
         if folder:
             self.folders.add(path)

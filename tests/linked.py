@@ -11,14 +11,22 @@ from datamake.datafile import load, locate
 from datamake.errors import DatafileError
 from datamake.expand import expand
 from datamake.graph import link
+from datamake.patterns import glob
+from datamake.values import NOTHING
 
 NOW = "2013-03-10T12:00:00"
 
 
 class Tree:
-    """Files in memory: path → text. A path that ends in `/` is an empty folder."""
+    """Files in memory: path → text. A path that ends in `/` is an empty folder.
+
+    What has a URL is in a store; `asked` has the globs that were listed there.
+    """
 
     def __init__(self, files):
+        self.urls = [path for path in files if "://" in path]
+        self.asked = []
+        files = {path: text for path, text in files.items() if "://" not in path}
         self.files = {path: text.encode() for path, text in files.items() if path[-1] != "/"}
         self.folders = {"": {}}
         for path in sorted(files):
@@ -40,6 +48,10 @@ class Tree:
     def read(self, path):
         return self.files.get(path)
 
+    def matching(self, pattern):
+        self.asked.append(pattern)
+        return [url for url in self.urls if glob(pattern).matches(url)]
+
     def digest(self, path):
         text = self.files.get(path)
         return None if text is None else f"{md5(text).hexdigest()}-{len(text)}"
@@ -51,23 +63,23 @@ def tree_of(text, files):
     return Tree({"Datafile.toml": dedent(text), **others})
 
 
-def expanded(text, files=(), *, now=NOW, made=()):
+def expanded(text, files=(), *, now=NOW, made=(), variables=NOTHING):
     """What a Datafile expands to, with what is wrong with it."""
     tree = tree_of(text, files)
-    return expand(load("Datafile.toml", tree), tree, now=now, made=made)
+    return expand(load("Datafile.toml", tree), tree, now=now, made=made, variables=variables)
 
 
-def linked(text, files=(), *, made=()):
+def linked(text, files=(), *, made=(), variables=NOTHING):
     """The graph of a Datafile."""
     tree = tree_of(text, files)
-    expansion = expand(load("Datafile.toml", tree), tree, now=NOW, made=made)
+    expansion = expand(load("Datafile.toml", tree), tree, now=NOW, made=made, variables=variables)
     return link(expansion, tree, made=made, memo={})
 
 
-def complaints(text, files=(), *, made=()):
+def complaints(text, files=(), *, made=(), variables=NOTHING):
     """What is wrong with a Datafile, with lines and columns."""
     with pytest.raises(DatafileError) as caught:
-        linked(text, files, made=made)
+        linked(text, files, made=made, variables=variables)
     problems = locate(caught.value.problems, tree_of(text, files))
     return "\n".join(str(problem).replace("Datafile.toml:", "") for problem in problems)
 
