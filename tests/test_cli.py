@@ -581,9 +581,28 @@ def test_streams_that_are_closed_from_the_start(words):
 
 
 def test_names_of_targets_complete(words):
-    assert set(names("c")) == {"counts"}
+    """Each once, also in the folder or Datafile that the options before mean."""
+    words.project.datafile(WORDS + "[targets.cut]\nforeach = { n = ['1'] }\nrun = 'true'\n")
+
+    def completed(line, folder):
+        variables = {
+            "_DATAMAKE_COMPLETE": "complete_bash",
+            "COMP_WORDS": line,
+            "COMP_CWORD": str(line.count(" ")),
+        }
+        return words.project.cli(env=variables, cwd=folder).stdout.split()
+
+    root = words.project.root
+    for line in ("build", "-C project why", "build -C project", "-f project/Datafile.toml ls"):
+        folder = root.parent if "project" in line else root
+        assert completed(f"datamake {line} c", folder) == ["counts", "cut", "cut[1]"]
+    assert completed("datamake build --set n=1 c", root) == []
+
+
+def test_a_broken_datafile_completes_to_nothing(words):
+    assert names("c", Place()) == ["counts"]
     words.project.datafile("[broken")
-    assert names("c") == []
+    assert names("c", Place()) == []
 
 
 def test_names_that_no_encoding_has_are_escaped():

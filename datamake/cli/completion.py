@@ -5,18 +5,26 @@ Knows nothing of shells; whatever goes wrong, there are just no names.
 
 from __future__ import annotations
 
+import os
 
-def names(incomplete: str) -> list[str]:
-    """Targets and whole families of the project at hand that begin with what was typed."""
-    from datamake.project import load
+from datamake.cli.opening import opened
+from datamake.cli.options import placed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datamake.cli.options import Place
+
+
+def names(incomplete: str, place: Place) -> list[str]:
+    """Targets and whole families of a project that begin with what was typed, each once."""
     try:
-        project = load(".")
+        project = opened(placed(place, os.environ))
         try:
-            known = [*project.graph.targets, *project.graph.pending]
+            graph = project.graph
+            families = [name.partition("[")[0] for name in (*graph.targets, *graph.pending)]
+            known = dict.fromkeys((*families, *graph.targets))
         finally:
             project.close()
     except Exception:  # noqa: BLE001 - in the middle of typing nothing else can be said
         return []
-    families = {name.partition("[")[0]: None for name in known}
-    return [name for name in (*families, *known) if name.startswith(incomplete)]
+    return [name for name in known if name.startswith(incomplete)]

@@ -26,11 +26,16 @@ Text = str | None
 Texts = list[str] | None
 
 
-def targets(incomplete: str) -> list[str]:
-    """Names for shell completion: those of the project at hand, or nothing."""
+def targets(context: typer.Context, incomplete: str) -> list[str]:
+    """Names for shell completion: those of the project that the options so far mean, or nothing."""
     from datamake.cli.completion import names
 
-    return names(incomplete)
+    place = Place()
+    for level in filter(None, (context.parent, context)):
+        fields = {field: level.params.get(field) for field in Place.__annotations__}
+        settings = tuple(fields.pop("settings") or ())
+        place = Place(**fields, settings=settings).over(place)
+    return names(incomplete, place)
 
 
 def argument(metavar: str, text: str) -> Any:
