@@ -151,7 +151,11 @@ class Graph:
         remotes = self.remotes
         if not remotes:
             return ordered(names, self.needs.__getitem__)[1]
-        return ordered(names, lambda name: [n for n in self.needs[name] if n not in remotes])[1]
+
+        def targets(names: Iterable[str]) -> list[str]:
+            return [name for name in names if name not in remotes]
+
+        return ordered(targets(names), lambda name: targets(self.needs[name]))[1]
 
     def grow(self, pending_name: str, paths: Sequence[str], tree: Tree) -> Growth:
         """Add the instances of a foreach, now that all it needs is up to date.
