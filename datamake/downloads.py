@@ -11,6 +11,7 @@ from threading import Lock
 
 from datamake.clone import FULL
 from datamake.content import digested
+from datamake.errors import EnvironmentFailed
 from datamake.layout import blob_key
 from datamake.listing import parsed
 from datamake.model import size_of
@@ -66,7 +67,7 @@ class Downloads:
     def begin(self, digest: str) -> Future[bool]:
         """Whether the blob of a digest will be in the local cache: it is, or it comes down.
 
-        The future raises OSError where the local disk is full.
+        The future raises EnvironmentFailed where the local disk is full.
         """
         digest = digest.rstrip("x")
         with self._lock:
@@ -92,7 +93,7 @@ class Downloads:
         key, strong = blob_key(digest), self._index.blobs().get(digest, "")
 
         def make(path: str) -> None:
-            self._index.reach.fetch(key, path)
+            self._index.reach.fetch(key, path, size_of(digest))
             if not is_right(path, digest, strong, self._signer):
                 raise ValueError(key)
 
@@ -105,8 +106,9 @@ class Downloads:
         except ValueError:
             self._say("corrupt", f"dropped what was corrupt in the shared cache: `{key}`")
             self._index.drop(key)
-        except OSError as error:
+        except OSError as error:  # of a store, it was said by whoever was asked
             if error.errno in FULL:
-                raise
+                folder = self._local.path("")
+                raise EnvironmentFailed(f"cannot write `{folder}`", [str(error)]) from None
         self._index.lose(digest)
         return False

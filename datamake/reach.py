@@ -7,10 +7,14 @@ for the rest of the run, with one line.
 from __future__ import annotations
 
 import os
+from concurrent.futures import TimeoutError as TooLate
 from threading import Lock
 from time import monotonic
 
 from datamake.clone import FULL
+from datamake.errors import EnvironmentFailed
+from datamake.storage.failures import Unwritten
+from datamake.threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,91 +29,105 @@ FAILURES = 3
 """Requests that may fail one after the other, each having been tried again by the storage."""
 PATIENCE = 30.0
 """Seconds that failing requests may take, in all."""
+SLOWEST = 20_000
+"""Bytes per second of a transfer that is not taken for one that hangs."""
+AT_ONCE = 80
 
 
 class Unreachable(OSError):
-    """Not asked any more."""
+    """There was no answer, or nothing is asked any more."""
 
 
 class Reach:
-    """A storage, called `place` in lines for people. Threads share it. All methods raise OSError."""
+    """A storage, called `place` in lines for people. Threads share it.
+
+    All methods raise FileNotFoundError for what is not there, Unreachable, and what the local disk
+    raises.
+    """
 
     def __init__(self, storage: Storage, place: str, notice: Callable[[str], None]) -> None:
-        self._storage = storage
         self.place = place
+        self.reads = True
+        self.writes = True
+        self._storage = storage
         self._notice = notice
+        self._threads = Threads("datamake shared cache", AT_ONCE)
         self._lock = Lock()
         self._failures = 0
         self._lost = 0.0
-        self.reads = True
-        self.writes = True
+        self._told = False
 
     def entries(self, prefix: str) -> list[tuple[str, int, float]]:
         """Key, size and time of all below a prefix. If that can't be had, nothing else can."""
-        try:
-            return self._asked(lambda: list(self._storage.entries(prefix)))
-        except OSError as error:
-            self._give_up(error)
-            raise
+        return self._asked(lambda: list(self._storage.entries(prefix)), vital=True)
 
     def read(self, key: str) -> bytes:
         """All of it."""
         return self._asked(lambda: self._storage.read(key))
 
-    def fetch(self, key: str, path: str) -> None:
-        """Make a new local file of it."""
-        self._asked(lambda: self._storage.fetch(key, path))
+    def fetch(self, key: str, path: str, size: int) -> None:
+        """Make a new local file of it, which has about so many bytes."""
+        self._asked(lambda: self._storage.fetch(key, path), size=size)
 
     def write(self, key: str, data: bytes) -> None:
         """Put bytes there, unless something is."""
-        self._asked(lambda: self._storage.write(key, data), writing=True)
+        self._asked(lambda: self._storage.write(key, data), writing=True, size=len(data))
 
     def store(self, key: str, path: str) -> None:
         """Put the content of a local file there."""
-        self._asked(lambda: self._storage.store(key, path), writing=True)
+        size = os.stat(path).st_size
+        self._asked(lambda: self._storage.store(key, path), writing=True, size=size)
 
     def delete(self, key: str) -> None:
         """Remove it, if it is there."""
         self._asked(lambda: self._storage.delete(key), writing=True)
 
-    def _asked(self, call: Callable[[], T], *, writing: bool = False) -> T:
+    def _asked(
+        self, call: Callable[[], T], *, size: int = 0, writing: bool = False, vital: bool = False
+    ) -> T:
+        """What a call gives that moves so many bytes. One that hangs is left alone."""
         if not (self.writes if writing else self.reads):
             raise Unreachable
         began = monotonic()
+        future = self._threads.submit(call)
         try:
-            answer = call()
+            answer = future.result(PATIENCE - min(self._lost, PATIENCE) + size / SLOWEST)
         except FileNotFoundError:
             self._failures = 0
             raise
-        except PermissionError as error:
-            self._give_up(error, writing=writing)
-            raise
-        except OSError as error:
-            if error.errno not in FULL:
-                self._count(error, monotonic() - began)
-            raise
+        except (OSError, EnvironmentFailed, TooLate) as error:
+            if not writing and _is_local(error):
+                raise
+            self._count(error, monotonic() - began, writing=writing, vital=vital)
+            raise Unreachable from None
         self._failures = 0
         return answer
 
-    def _count(self, error: OSError, seconds: float) -> None:
+    def _count(self, error: Exception, seconds: float, *, writing: bool, vital: bool) -> None:
+        """Take note of a failed request; who is not let write may still be let read."""
         with self._lock:
             self._failures += 1
             self._lost += seconds
-            hopeless = self._failures >= FAILURES or self._lost >= PATIENCE
-        if hopeless:
-            self._give_up(error)
-
-    def _give_up(self, error: OSError, *, writing: bool = False) -> None:
-        """Says why nothing is asked any more, or nothing written."""
-        with self._lock:
-            told = not (self.writes if writing else self.reads)
+            if not vital and self._failures < FAILURES and self._lost < PATIENCE:
+                return
+            self._failures = 0
             self.writes = False
-            self.reads = self.reads and writing
-        if told:
-            return
-        why = os.strerror(error.errno) if error.errno else str(error)
-        if writing:
-            line = f"cannot write to the shared cache `{self.place}`, going on without sharing"
-        else:
-            line = f"cannot reach the shared cache `{self.place}`, going on without it"
-        self._notice(f"{line}: {why}")
+            self.reads = self.reads and writing and self._lost < PATIENCE
+            told, self._told = self._told, True
+        if not told:
+            what = "write to" if self.reads else "reach"
+            way = "going on without sharing" if self.reads else "going on without it"
+            self._notice(f"cannot {what} the shared cache `{self.place}`, {way}: {_why(error)}")
+
+
+def _is_local(error: Exception) -> bool:
+    """Whether it is the local disk that failed, and not the store."""
+    return isinstance(error, Unwritten) or (isinstance(error, OSError) and error.errno in FULL)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, EnvironmentFailed):
+        return "; ".join(filter(None, (error.headline, error.hint)))
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error) or "no answer in time"

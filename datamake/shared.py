@@ -7,11 +7,11 @@ nothing but packs. As with the local one, nothing that is wrong with it is an er
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from time import time
 
 from datamake.cache import Cache, unheard
 from datamake.downloads import Downloads
-from datamake.errors import EnvironmentFailed
 from datamake.index import Index
 from datamake.layout import action_key, encoded
 from datamake.packs import (
@@ -33,6 +33,7 @@ from datamake.values import replace, value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
     from datamake.cache import Contents
     from datamake.listing import Listing
@@ -125,9 +126,11 @@ class SharedCache(Cache):
         return False
 
     def ahead(self, digests: Iterable[str]) -> None:
-        """Begin to bring here what will soon be restored; of folders their listings."""
-        for digest in digests:
-            self._down.begin(digest)
+        """Begin to bring here what will soon be restored."""
+        for digest in digests if self.reads else ():
+            brought = self._down.begin(digest)
+            if digest[-1] == "/":
+                brought.add_done_callback(partial(self._begin_files, digest))
 
     def content(self, url: str, token: str) -> Contents | None:
         """What others say that an object holds as long as it has this version token."""
@@ -178,21 +181,24 @@ class SharedCache(Cache):
 
         Raises EnvironmentFailed where its disk is full.
         """
-        try:
-            if not self._down.begin(digest).result():
-                return False
-            if digest[-1] != "/":
-                return True
-            listing = super().listing(digest)
-            if listing is not None:
-                brought = [self._down.begin(each) for each in set(listing.files.values())]
-                if min([future.result() for future in brought], default=True):
-                    return True
-            self._index.lose(digest)
+        if not self._down.begin(digest).result():
             return False
-        except OSError as error:
-            folder = self._local.path("")
-            raise EnvironmentFailed(f"cannot write `{folder}`", [str(error.strerror)]) from None
+        if digest[-1] != "/":
+            return True
+        listing = super().listing(digest)
+        if listing is not None:
+            files = [self._down.begin(each) for each in set(listing.files.values())]
+            if min([file.result() for file in files], default=True):
+                return True
+        self._index.lose(digest)
+        return False
+
+    def _begin_files(self, digest: str, _: Future[bool]) -> None:
+        """Begin to bring the files in a folder, once its listing is here."""
+        listing = super().listing(digest)
+        if listing is not None:
+            for each in set(listing.files.values()):
+                self._down.begin(each)
 
     def _renew(self, entry: Entry) -> None:
         if self.writes and entry.used < self._clock() - WEEK:
