@@ -6,8 +6,6 @@ module with a class that has these methods, and one line in `KINDS`.
 
 from __future__ import annotations
 
-from datamake.errors import UsageError
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,20 +51,20 @@ KINDS = {
     "file": ("datamake.storage.local", "LocalStorage"),
     "memory": ("datamake.storage.memory", "MemoryStorage"),
 }
-"""Scheme of a URL → module and class, imported when one is opened."""
+"""Scheme of a URL → module and class, imported when one is opened; of all others, `REMOTE`."""
+
+REMOTE = ("datamake.storage.remote", "RemoteStorage")
 
 
 def open_storage(url: str, **options: Any) -> Storage:
     """The storage at a URL or local path, with the options of its kind.
 
-    Raises UsageError for a scheme that nothing here has.
+    A remote one is not asked for anything yet, so that it is there turns out when it is used.
     """
     scheme, colon, place = url.partition("://")
     if not colon:
         scheme, place = "file", url
-    if scheme not in KINDS:
-        known = ", ".join(f"`{name}://`" for name in KINDS)
-        raise UsageError(f"no storage for `{scheme}://`", [f"known: a local path, {known}"])
-    module, name = KINDS[scheme]
-    opened: Storage = getattr(__import__(module, fromlist=[name]), name)(place, **options)
+    module, name = KINDS.get(scheme, REMOTE)
+    kind = getattr(__import__(module, fromlist=[name]), name)
+    opened: Storage = kind(place if scheme in KINDS else url, **options)
     return opened

@@ -115,7 +115,7 @@ class Stores:
         """
         scheme = url.partition("://")[0]
         options = self._options(url)
-        name = repr((scheme, _authority(url, scheme), sorted(options.items(), key=repr)))
+        name = f"{scheme} {_authority(url, scheme)} {options!r}"
         with self._lock:
             store = self._opened.get(name)
             if store is None:

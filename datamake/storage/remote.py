@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
+    from datamake.storage.opening import Store
+
     T = TypeVar("T")
 
 
@@ -28,7 +30,12 @@ class RemoteStorage:
 
     def __init__(self, url: str, **options: Any) -> None:
         self.url = url.rstrip("/") + "/"
-        self._store, _ = Stores(lambda _: options).at(self.url)
+        self._stores = Stores(lambda _: options)
+
+    @property
+    def _store(self) -> Store:
+        """The store, opened when it is first needed."""
+        return self._stores.at(self.url)[0]
 
     def read(self, key: str, start: int = 0, count: int | None = None) -> bytes:
         """`count` bytes (fewer at the end) from `start`, or all that follows."""

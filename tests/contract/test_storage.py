@@ -5,23 +5,36 @@ from __future__ import annotations
 import os
 import threading
 import time
+import uuid
 
 import pytest
 
-from datamake.errors import UsageError
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
 from datamake.storage.memory import MemoryStorage
+from datamake.storage.remote import RemoteStorage
+
+
+def in_s3(request):
+    bucket = request.getfixturevalue("bucket")
+    return RemoteStorage(bucket.url + "cache", **bucket.options)
+
 
 FACTORIES = {
-    "local": lambda folder: LocalStorage(f"{folder}/storage"),
+    "local": lambda request: LocalStorage(f"{request.getfixturevalue('tmp_path')}/storage"),
     "memory": lambda _: MemoryStorage(),
+    "s3": in_s3,
+    "remote memory": lambda _: RemoteStorage(f"memory://{uuid.uuid4().hex}"),
+    "remote files": lambda request: RemoteStorage(
+        f"file://{request.getfixturevalue('tmp_path')}/s"
+    ),
 }
+NOTES_USES = ("local", "memory")
 
 
 @pytest.fixture(params=FACTORIES)
-def storage(request, tmp_path):
-    return FACTORIES[request.param](tmp_path)
+def storage(request):
+    return FACTORIES[request.param](request)
 
 
 def keys(storage, prefix=""):
@@ -118,6 +131,7 @@ def test_what_is_deleted_is_gone(storage):
     assert keys(storage) == ["a/c"]
 
 
+@pytest.mark.parametrize("storage", NOTES_USES, indirect=True)
 def test_touching_notes_the_use(storage):
     """The times are what an eviction goes by."""
     storage.write("a", b"1")
@@ -138,16 +152,12 @@ def test_a_source_that_is_not_there_stores_nothing(storage, tmp_path):
 
 
 def test_opening_by_url(tmp_path):
-    """A path is a local folder; what nothing here can open is named."""
+    """A path is a local folder; what is remote is not asked before it is used."""
     for place in (str(tmp_path), f"file://{tmp_path}"):
         open_storage(place).write("a", b"1", replace=True)
     assert (tmp_path / "a").read_bytes() == b"1"
     assert isinstance(open_storage("memory://x"), MemoryStorage)
-    with pytest.raises(UsageError) as refused:
-        open_storage("s3://bucket/x")
-    assert str(refused.value) == (
-        "no storage for `s3://`\n  known: a local path, `file://`, `memory://`"
-    )
+    assert isinstance(open_storage("s3://bucket/x", anon=True), RemoteStorage)
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
