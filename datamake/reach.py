@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import TimeoutError as TooLate
-from threading import Lock
+from threading import RLock
 from time import monotonic
 
 from datamake.clone import FULL
@@ -39,23 +39,33 @@ class Unreachable(OSError):
 
 
 class Reach:
-    """A storage, called `place` in lines for people. Threads share it.
+    """A storage, opened when it is first asked and called `place` in lines. Threads share it.
 
     All methods raise FileNotFoundError for what is not there, Unreachable, and what the local disk
     raises.
     """
 
-    def __init__(self, storage: Storage, place: str, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self, opened: Callable[[], Storage], place: str, notice: Callable[[str], None]
+    ) -> None:
         self.place = place
         self.reads = True
         self.writes = True
-        self._storage = storage
+        self._opened = opened
+        self._open: Storage | None = None
         self._notice = notice
         self._threads = Threads("datamake shared cache", AT_ONCE)
-        self._lock = Lock()
+        self._lock = RLock()
         self._failures = 0
         self._lost = 0.0
         self._told = False
+
+    @property
+    def _storage(self) -> Storage:
+        with self._lock:
+            if self._open is None:
+                self._open = self._opened()
+            return self._open
 
     def entries(self, prefix: str) -> list[tuple[str, int, float]]:
         """Key, size and time of all below a prefix. If that can't be had, nothing else can."""

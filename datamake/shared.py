@@ -49,7 +49,8 @@ WEEK = 7 * 86400.0
 class Place:
     """Where a shared cache is."""
 
-    storage: Storage
+    storage: Callable[[], Storage]
+    """Opens it, when it is first needed."""
     name: str
     """For people: its URL, without secrets."""
     secret: str = ""

@@ -28,7 +28,7 @@ from datamake.urls import filled_in, is_url, options, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from datamake.graph import Graph
@@ -88,7 +88,7 @@ class Workspace:
         self.journal = Journal(folder)
         self.made_file = Made(folder)
         self.made = self.made_file.load()
-        self.open_cache("read-write")
+        self.open_cache("read-write", local=True)
         self._graph: Graph | None = None
 
     @property
@@ -189,19 +189,16 @@ class Workspace:
         named = os.environ.get("DATAMAKE_LOCAL_CACHE") or self.spec.project.get("local_cache")
         return os.path.join(self.root, os.path.expanduser(named or f"{KEPT}/cache"))
 
-    def open_cache(self, mode: str, *, offline: bool = False) -> None:
-        """Opens the caches for `read-write`, `read`, `write` or `off`; `offline` the local one only.
+    def open_cache(self, mode: str, *, local: bool = False) -> None:
+        """Opens the caches for `read-write`, `read`, `write` or `off`, or the `local` one only.
 
-        Raises UsageError where the Datafile's words for the shared one come to nothing.
+        Raises UsageError where what the Datafile says of the shared one cannot be filled in.
         """
         project = self.spec.project
         path = self.cache_folder()
         size = _bytes(project.get("local_cache_size"), path)
         storage = LocalStorage(path, share=project.get("link") != "copy")
-        place = None
-        if project.get("cache") and mode != "off" and not offline:
-            place = shared_place(self.root, self.spec, self.variables, self.notices.append)
-        if place is None:
+        if local or mode == "off" or not project.get("cache"):
             self.cache = Cache(storage, mode, size, self.notices.append)
             return
         from datamake.shared import SharedCache
@@ -210,6 +207,7 @@ class Workspace:
             _make_folder(self.folder)
         except EnvironmentFailed:  # a tree that cannot be written
             pass
+        place = shared_place(self.root, self.spec, self.variables)
         self.cache = SharedCache(storage, place, mode, size, self.notices.append)
 
     def _local_time(self) -> str:
@@ -257,26 +255,18 @@ def refuse_same_files(root: str, graph: Graph) -> None:
         raise DatafileError(problems)
 
 
-def shared_place(
-    root: str, spec: Spec, variables: Mapping[str, str], notice: Callable[[str], None]
-) -> Place | None:
-    """Where the shared cache of a project is; None where it cannot be opened, which is noticed.
+def shared_place(root: str, spec: Spec, variables: Mapping[str, str]) -> Place:
+    """Where the shared cache of a project is. Raises UsageError for a variable that is not set."""
+    from functools import partial
 
-    Raises UsageError for a variable that is not set.
-    """
     from datamake.shared import Place
 
     url = filled_in(spec.project["cache"], variables, spec.params, "`project.cache`")
-    try:
-        if is_url(url):
-            storage = open_storage(url, **options(spec.storage, url, variables, spec.params))
-        else:
-            storage = open_storage(os.path.join(root, os.path.expanduser(url)))
-    except EnvironmentFailed as error:
-        hint = f"; {error.hint}" if error.hint else ""
-        notice(f"going on without the shared cache: {error.headline}{hint}")
-        return None
-    return Place(storage, shown(url), variables.get("DATAMAKE_CACHE_KEY", ""))
+    if is_url(url):
+        opened = partial(open_storage, url, **options(spec.storage, url, variables, spec.params))
+    else:
+        opened = partial(open_storage, os.path.join(root, os.path.expanduser(url)))
+    return Place(opened, shown(url), variables.get("DATAMAKE_CACHE_KEY", ""))
 
 
 def env_file(text: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ class Machine:
     def begin(self, **options):
         """Another run."""
         given = {**self.options, **options}
-        place = Place(self.storage, "memory://team", given.pop("secret", ""))
+        place = Place(lambda: self.storage, "memory://team", given.pop("secret", ""))
         local = LocalStorage(f"{self.folder}/cache")
         self.cache = SharedCache(local, place, notice=self.lines.append, **given)
         return self.cache
