@@ -18,13 +18,15 @@ from datamake.fingerprint import Content, fields, fingerprint
 from datamake.judge import Demands, Judge
 from datamake.model import size_of
 from datamake.request import chosen
+from datamake.sources import UNKNOWN
+from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from datamake.model import Output, Reason, Target
+    from datamake.model import Input, Output, Reason, Target
     from datamake.outcome import PlannedTarget
     from datamake.project import Project
     from datamake.state import Run, TargetRun
@@ -58,7 +60,7 @@ def ls(project: Project, select: Sequence[str] = ()) -> Document:
         "sources": [
             {
                 "name": name,
-                "path": asked.text,
+                "path": shown(asked.text),
                 "description": project.spec.sources[name].table.get("description", ""),
                 "tags": list(project.spec.sources[name].table.get("tags", ())),
             }
@@ -116,13 +118,18 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
     kinds: dict[str, str] = {}
     edges: dict[tuple[str, str], None] = {}
     for name in graph.closure(names):
+        if name in graph.remotes:
+            continue
         for link in graph.links.get(name, ()):
             asked = link.input
             source = sources.get((asked.kind, asked.text))
-            above = [source] if source else [each.path for each in link.items if not each.producer]
-            kinds.update(dict.fromkeys(above, "source" if source else "file"))
+            above = [shown(each.path) for each in link.items if not each.producer]
+            above = [source] if source else above
+            kind = "source" if source or asked.kind == "remote" else "file"
+            kinds.update(dict.fromkeys(above, kind))
             edges.update(dict.fromkeys((each, name) for each in above))
-        edges.update(dict.fromkeys((need, name) for need in graph.needs[name]))
+        needs = [need for need in graph.needs[name] if need not in graph.remotes]
+        edges.update(dict.fromkeys((need, name) for need in needs))
         kinds[name] = _kind(project, name)
     return {
         "version": VERSION,
@@ -224,15 +231,19 @@ def _listed(project: Project, name: str) -> Document:
     return {
         "name": name,
         "kind": _kind(project, name),
-        "inputs": [asked.text for asked in target.inputs] if target else [],
+        "inputs": [_shown_text(asked) for asked in target.inputs] if target else [],
         "outputs": [_shown_path(output) for output in target.outputs] if target else [],
         "tags": list(target.tags if target else table.get("tags", ())),
         "description": target.description if target else table.get("description", ""),
     }
 
 
+def _shown_text(asked: Input) -> str:
+    return shown(asked.text) if asked.kind == "remote" else asked.text
+
+
 def _shown_path(output: Output) -> str:
-    return output.path + "/" * output.folder
+    return shown(output.path) + "/" * output.folder
 
 
 def _contents(
@@ -242,7 +253,8 @@ def _contents(
     graph = project.graph
     absent: dict[str | None, None] = {}
     for need in graph.needs[target.name]:
-        known = judge.as_it_is(need) if need in graph.targets else None
+        known = judge.source(need) if need in graph.remotes else None
+        known = judge.as_it_is(need) if need in graph.targets else known
         if known is None:
             absent[need] = None
         else:
@@ -256,7 +268,7 @@ def _contents(
         Content(link, item.path, "", item.producer)
         for link in graph.links.get(target.name, ())
         for item in link.items
-        if item.producer in absent
+        if item.producer in absent or item.path in absent
     ]
 
 
@@ -264,7 +276,7 @@ def _inputs(contents: Sequence[Content]) -> list[Document]:
     return [
         {
             **_if_known("name", content.link.input.name),
-            "path": content.path or content.producer,
+            "path": shown(content.path) or content.producer,
             "digest": content.digest or None,
             **_if_known("producer", content.producer),
         }
@@ -275,10 +287,10 @@ def _inputs(contents: Sequence[Content]) -> list[Document]:
 def _output(project: Project, target: Target, place: int) -> Document:
     """An output with the content that is there, or else that was recorded."""
     output = target.outputs[place]
-    there = project.space.files.digest(output.path)
+    there = project.space.digest(output.path)
     record = project.space.record(target.name)
     recorded = {written.path: written.digest for written in record.outputs} if record else {}
-    digest = there or recorded.get(output.path)
+    digest = recorded.get(output.path) if there in (None, UNKNOWN) else there
     return {
         **_if_known("name", output.name),
         "path": _shown_path(output),
@@ -297,7 +309,7 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
     cwd = target.surroundings.cwd
 
     def relative(path: str) -> PathText:
-        return PathText(relpath(path, cwd or "."))
+        return PathText(shown(path) if is_url(path) else relpath(path, cwd or "."))
 
     outputs = [[output.path] for output in target.outputs]
     values: Document = {

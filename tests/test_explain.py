@@ -253,3 +253,46 @@ def test_instances_that_are_not_known_yet(project):
     with datamake.load(str(project.root)) as opened:
         names = [each["id"] for each in explain.graph_view(opened, (), status=True)["nodes"]]
         assert names == ["split", "each[a]", "each[b]"]
+
+
+REMOTE = """
+[sources.weather]
+path = "https://me:secret@h/weather.csv?sig=secret"
+
+[targets.put]
+output = "s3://b/put/"
+run = "echo > {output}/x"
+
+[targets.take]
+inputs = ["weather", "s3://b/put/x", "zip://a.csv::s3://b/a.zip"]
+output = "s3://b/taken"
+run = "cat {inputs} > {output}"
+"""
+
+
+def test_what_is_at_urls_without_asking(explained):
+    """`ls` and `graph` show URLs without their secrets, and need no store for that."""
+    explained.datafile(REMOTE)
+    listed = explained.explain("ls")
+    assert [(each["inputs"], each["outputs"]) for each in listed["targets"]] == [
+        ([], ["s3://b/put/"]),
+        (
+            ["https://h/weather.csv?…", "s3://b/put/x", "zip://a.csv::s3://b/a.zip"],
+            ["s3://b/taken"],
+        ),
+    ]
+    assert [each["path"] for each in listed["sources"]] == ["https://h/weather.csv?…"]
+    assert explained.explain("graph_view") == {
+        "version": 1,
+        "nodes": [
+            {"id": "put", "kind": "run"},
+            {"id": "weather", "kind": "source"},
+            {"id": "zip://a.csv::s3://b/a.zip", "kind": "source"},
+            {"id": "take", "kind": "run"},
+        ],
+        "edges": [
+            {"from": "weather", "to": "take"},
+            {"from": "zip://a.csv::s3://b/a.zip", "to": "take"},
+            {"from": "put", "to": "take"},
+        ],
+    }
