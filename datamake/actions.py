@@ -10,6 +10,7 @@ from posixpath import basename
 
 from datamake import surroundings
 from datamake.action import Action, Call, Slot
+from datamake.bytecode import forget_outdated
 from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
 from datamake.model import KEPT
@@ -82,6 +83,8 @@ class Preparation:
     def __init__(self, space: Workspace, variables: Mapping[str, str]) -> None:
         self.space = space
         self.variables = variables
+        self._compiled: set[tuple[str, str | None]] = set()
+        """Modules whose byte code has been looked at, with their digests."""
 
     def action(
         self,
@@ -117,7 +120,16 @@ class Preparation:
         if target.kind == "python":
             call = self._call(target, values)
             return Action(**common, call=call, interpreter=surroundings.interpreter(programs))
+        self._renew_byte_code(target)
         return Action(**common, argv=self._argv(target, values, env))
+
+    def _renew_byte_code(self, target: Target) -> None:
+        """Sees to it that a command imports the project's modules as they are."""
+        for path in self.space.graph.code.get(target.name, ()):
+            module = path, self.space.files.digest(path)
+            if path.endswith(".py") and module not in self._compiled:
+                self._compiled.add(module)
+                forget_outdated(os.path.join(self.space.root, path))
 
     def _argv(
         self, target: Target, values: Mapping[str, Any], env: Mapping[str, str]

@@ -348,3 +348,19 @@ def test_max_age(project):
     result = project.build()
     assert (result.ran, result.codes["a"]) == (["a"], ["expired"])
     assert project.build().ran == []
+
+
+def test_a_module_edited_within_the_second_runs_as_it_is(project):
+    """Python would trust its byte code, which has the same size and second."""
+    project.datafile("""
+        [targets.a]
+        output = "a"
+        run = "python3 main.py > {output}"
+    """)
+    project.write("main.py", "import mod\nprint(mod.X)\n")
+    for text in ("1", "2"):
+        project.write("mod.py", f"X = {text}\n")
+        os.utime(project.path("mod.py"), (1e9, 1e9))
+        assert project.build().ran == ["a"]
+        assert project.read("a") == f"{text}\n"
+        assert project.files("__pycache__/mod.*.pyc")
