@@ -118,6 +118,57 @@ def test_a_profile_is_merged_over_all_but_targets():
     assert spec.targets["a"].table["tags"] == ["ci"]
 
 
+def test_options_of_stores_are_merged_with_the_profile():
+    """Each prefix by itself; what is to be filled in waits until a store is opened."""
+    text = """
+        [project]
+        cache = "s3://{env.BUCKET}/cache"
+        [storage."s3://"]
+        endpoint_url = "{env.S3}"
+        client_kwargs = { verify = false }
+        [profiles.ci]
+        project.cache = "../cache"
+        storage = { "s3://" = { client_kwargs = { region = "x" } }, "gs://b" = { n = 1 } }
+    """
+    spec = loaded(text)
+    plain = {"endpoint_url": "{env.S3}", "client_kwargs": {"verify": False}}
+    assert spec.storage == {"s3://": plain}
+    assert spec.project["cache"] == "s3://{env.BUCKET}/cache"
+    spec = loaded(text, profile="ci")
+    both = {"verify": False, "region": "x"}
+    assert spec.storage == {"s3://": {**plain, "client_kwargs": both}, "gs://b": {"n": 1}}
+    assert spec.project["cache"] == "../cache"
+
+
+def test_placeholders_of_stores_are_known_ones():
+    """Also in the profile that is asked for; whether a variable is set is found out later."""
+    text = """
+        [params]
+        host = "h"
+        [project]
+        cache = "s3://{env.BUCKET}/{parms.host}"
+        [storage."s3://"]
+        endpoint_url = "https://{params.hots}"
+        list = [{ a = "{params.host}{env.X}" }, "{name}"]
+        [profiles.ci]
+        storage = { "gs://" = { x = "{year}" } }
+        [profiles.other]
+        storage = { "gs://" = { x = "{month}" } }
+    """
+    known = "  known here: `{env.*}`, `{params}`, `{params.host}`\n"
+    message = complaint(text, profile="ci")
+    assert message == (
+        f"5:1: unknown placeholder `{{parms.host}}`\n{known}"
+        "  hint: did you mean `{params.host}`? otherwise write it literally as `{{parms.host}}`\n"
+        f"7:1: unknown placeholder `{{params.hots}}`\n{known}"
+        "  hint: did you mean `{params.host}`? otherwise write it literally as `{{params.hots}}`\n"
+        f"8:41: unknown placeholder `{{name}}`\n{known}"
+        "  hint: write it literally as `{{name}}`\n"
+        f"10:25: unknown placeholder `{{year}}`\n{known}"
+        "  hint: write it literally as `{{year}}`"
+    )
+
+
 def test_the_profile_may_come_from_the_environment():
     env = {"DATAMAKE_PROFILE": "ci"}
     assert loaded(PROFILES, env=env).profile == "ci"
