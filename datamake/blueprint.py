@@ -5,13 +5,15 @@ Knows nothing of what other targets write, and takes the rows as given.
 
 from __future__ import annotations
 
+from posixpath import join
+
 from datamake.datafile.placeholders import Placeholder, faults, listed, names, pieces
 from datamake.filling import varies
 from datamake.habits import KEYS, HabitsReader
 from datamake.inputs import Inputs
 from datamake.instances import bracketed
 from datamake.model import KEPT, Output, Target
-from datamake.patterns import below, escaped
+from datamake.patterns import below, escaped, fixed
 from datamake.urls import READ_ONLY, is_url, shown
 from datamake.values import value
 
@@ -57,6 +59,7 @@ class Blueprint:
         self.variables = variables
         self.foreach = "foreach" in declaration.table
         self.texts = texts
+        self.tree = tree
         given = "" if declaration.kind == "copy" else declaration.table[declaration.kind]
         self.template: str | tuple[str, ...] = tuple(given) if isinstance(given, list) else given
         self.inputs = Inputs(texts, declared, variables, tree)
@@ -104,9 +107,11 @@ class Blueprint:
             else:
                 text = f"{slot.text}*.parquet"
             if is_url(text):
-                segments = tuple(text.rstrip("/").split("/"))
+                path = text.rstrip("/")
             else:
-                segments = tuple(self.texts.path(text, escaped(self.texts.folder)).split("/"))
+                path = self.texts.path(text, escaped(self.texts.folder))
+                path = self._followed(path, fixed(path.split("/")[:-1]), slot)
+            segments = tuple(path.split("/"))
             yield below(segments) if slot.folder else segments
 
     def _shape(self, piece: str | Placeholder, slot: Slot) -> str:
@@ -170,9 +175,24 @@ class Blueprint:
         first = path.partition("/")[0]
         if first in ("", ".", ".."):
             raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
-        if first == KEPT:
+        path = self._followed(path, path.rpartition("/")[0], slot)
+        if path.partition("/")[0] == KEPT:
             raise self.texts.fault(f"the output `{path}` lies in datamake's own folder", *slot.keys)
         return Output(path, slot.name, slot.folder, slot.staged)
+
+    def _followed(self, path: str, folder: str, slot: Slot) -> str:
+        """A path, or glob, in `folder`, where that is once links are followed."""
+        real = self.tree.real(folder)
+        if real == folder:
+            return path
+        if real[:1] == "/":
+            raise self.texts.fault(
+                f"the output `{path}` lies outside the project",
+                *slot.keys,
+                facts=[f"`{folder}` leads to `{real}`"],
+                hint="name a place in the project; a folder output may itself be a link to another disk",
+            )
+        return join(real, path[len(folder) + 1 :])
 
     def _path(self, slot: Slot, row: Mapping[str, str]) -> str:
         if not slot.keys and self.foreach:

@@ -6,6 +6,8 @@ over another target's instances: such a target is unfolded after those, or left 
 
 from __future__ import annotations
 
+from posixpath import join
+
 from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
 from datamake.foreach import ForeachReader
@@ -14,9 +16,9 @@ from datamake.instances import Family
 from datamake.model import Pending
 from datamake.order import ordered
 from datamake.outputs import Outputs
-from datamake.patterns import DEEP, found
+from datamake.patterns import DEEP, capture, found
 from datamake.urls import is_url
-from datamake.values import NOTHING
+from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def expand(
     def originate(texts: Texts) -> None:
         if texts.declaration.name not in result.names.disabled:
             origin = ForeachReader(texts, result.names, now).origin()
-            result.origins[texts.declaration.name] = origin
+            result.origins[texts.declaration.name] = _followed(origin, tree)
 
     for declaration in spec.targets.values():
         attempt(declaration, enable)
@@ -174,7 +176,7 @@ class Unfolding:
         self.settled = settled
         self.tree = tree
         self.made = made
-        self.outputs = Outputs()
+        self.outputs = Outputs(tree.real)
         for targets in settled.values():
             self._register(targets)
 
@@ -296,6 +298,17 @@ def _listed(pattern: Pattern, outputs: Outputs, tree: Tree) -> Iterator[str]:
     for url in tree.matching(pattern.text + DEEP * pattern.folder):
         if url not in outputs.owners and outputs.around(url) is None:
             yield "/".join(url.split("/")[:depth]) if pattern.folder else url
+
+
+def _followed(origin: Origin, tree: Tree) -> Origin:
+    """An origin whose files are sought where their folder is once links are followed."""
+    if origin.capture is None:
+        return origin
+    folder, text = origin.capture.pattern.prefix, origin.capture.text
+    real = tree.real(folder)
+    if real == folder or real[:1] == "/" or not text.startswith(f"{folder}/"):
+        return origin
+    return replace(origin, capture=capture(join(real, text[len(folder) + 1 :])))
 
 
 def _equal(blueprint: Blueprint, names: Sequence[str]) -> Problem:

@@ -69,7 +69,7 @@ class Graph:
         writes it, if one does."""
         self.missing: dict[str, list[Problem]] = {}
         """Target → its inputs that are not there and that nobody makes."""
-        self.outputs = Outputs()
+        self.outputs = Outputs(tree.real)
         self.resolver = Resolver(
             self.targets, expansion.families, self.pending, self.outputs, tree, made
         )

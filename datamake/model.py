@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         def entries(self, folder: str) -> Mapping[str, str]:
             """Name → kind of what is in a folder (`""` is the root), sorted; empty if absent."""
 
+        def real(self, folder: str) -> str:
+            """Where a folder is once links are followed; absolute outside of the root."""
+
         def read(self, path: str) -> bytes | None:
             """The content of a file, or None."""
 

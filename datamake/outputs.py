@@ -6,13 +6,14 @@ Knows nothing of inputs.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from posixpath import join
 
 from datamake.patterns import below, exactly, fixed, meet
 from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from datamake.patterns import Pattern
 
@@ -96,7 +97,8 @@ class Templates:
 class Outputs:
     """The declared outputs of all targets, by path; no path lies in another one."""
 
-    def __init__(self) -> None:
+    def __init__(self, real: Callable[[str], str]) -> None:
+        self._real = real
         self.owners: dict[str, str] = {}
         """Path → the target that writes it."""
         self.folders: set[str] = set()
@@ -109,10 +111,29 @@ class Outputs:
         self._recent: list[str] = []
 
     def __contains__(self, path: object) -> bool:
-        """Whether a target writes this path, or may."""
+        """Whether a target writes this path, or may, also by way of linked folders."""
         if path in self.owners:
             return True
-        return isinstance(path, str) and bool(self.around(path) or self.awaited(path))
+        if not isinstance(path, str):
+            return False
+        path = self.followed(path, path.rpartition("/")[0])
+        return path in self.owners or bool(self.around(path) or self.awaited(path))
+
+    def followed(self, path: str, folder: str) -> str:
+        """A path, or glob, in `folder`: where that is once links are followed, if targets write there.
+
+        Where none does, a link is the user's affair, and may lead elsewhere tomorrow.
+        """
+        real = self._real(folder)
+        if real == folder or real[:1] == "/" or not self._written(real):
+            return path
+        return join(real, path[len(folder) + 1 :])
+
+    def _written(self, folder: str) -> bool:
+        """Whether a target writes, or may write, into a folder."""
+        if self.inside(folder) is not None or next(self.under(folder), None) is not None:
+            return True
+        return bool(self.templates.meeting(below(exactly(folder))))
 
     def add(self, path: str, owner: str, *, folder: bool) -> str | None:
         """Take in an output; or the path of another that it is, lies in or holds."""

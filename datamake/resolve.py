@@ -70,11 +70,14 @@ class Resolver:
             if asked.kind == "target":
                 known = self._named(asked.text, asked.output)
             elif asked.kind == "path":
-                known = self._path(asked.text)
+                folder = asked.text.rpartition("/")[0]
+                known = self._path(self.outputs.followed(asked.text, folder))
             elif asked.kind == "remote":
                 known = self._remote(asked.text)
             else:
-                known = self._pattern(asked.text, asker)
+                folder = glob(asked.text).prefix if asked.kind == "glob" else asked.text[:-1]
+                text = self.outputs.followed(asked.text, folder)
+                known = self._pattern(text or "./", asker)
             self._known[key] = known
         return known
 

@@ -137,6 +137,10 @@ class _Revision:
             found[os.fsdecode(name)] = "folder" if b" tree " in about else "file"
         return found
 
+    def real(self, folder: str) -> str:
+        """No Datafile needs it."""
+        raise AssertionError(folder)
+
     def read(self, path: str) -> bytes | None:
         """The content that a file had."""
         try:

@@ -25,6 +25,8 @@ class LocalTree:
         self.files = files
         self._folders = Remembered()
         self._unsorted: set[str] = set()
+        self._real = {"": ""}
+        self._links: set[str] = set()
         self.lists = 0
         """How many folders were listed."""
 
@@ -50,6 +52,32 @@ class LocalTree:
             self._folders.keep(folder, known)
         return known
 
+    def real(self, folder: str) -> str:
+        """Where a folder is once links are followed; absolute outside of the root.
+
+        It need not be there. What is above the root or absolute is not followed.
+        """
+        if folder[:1] == "/" or folder.partition("/")[0] == "..":
+            return folder
+        below = []
+        while folder not in self._real:
+            folder, _, name = folder.rpartition("/")
+            below.append(name)
+        found = self._real[folder]
+        for name in reversed(below):
+            folder = f"{folder}/{name}" if folder else name
+            found = self._real[folder] = self._followed(f"{found}/{name}" if found else name)
+        return found
+
+    def _followed(self, path: str) -> str:
+        """Where a path leads, in a folder that has no links on the way."""
+        absolute = self.files.absolute(path)
+        if not os.path.islink(absolute):
+            return path
+        self._links.add(path)
+        root, found = os.path.realpath(self.files.absolute("")), os.path.realpath(absolute)
+        return found[len(root) :].lstrip("/") if f"{found}/".startswith(f"{root}/") else found
+
     def read(self, path: str) -> bytes | None:
         """The content of a file, or None. Raises EnvironmentFailed where it cannot be read."""
         if self.kind(path) != "file":
@@ -68,12 +96,15 @@ class LocalTree:
 
     @property
     def looked(self) -> set[str]:
-        """Every path that was looked at: folders that were listed, files that were digested."""
-        return {*self.files.looked, *(folder or "." for folder in self._folders.values)}
+        """Every path that was looked at: folders listed, files digested, links followed."""
+        folders = (folder or "." for folder in self._folders.values)
+        return {*self.files.looked, *folders, *self._links}
 
     def forget(self, path: str) -> None:
         """Look again at a path, where something was just published or removed."""
         path = path.rstrip("/")
+        if not path:
+            self._real = {"": ""}
         self.files.forget(path)
         self._folders.forget(path)
         while path:

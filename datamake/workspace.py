@@ -11,7 +11,7 @@ import time
 
 from datamake import __version__
 from datamake.cache import Cache
-from datamake.datafile import load, locate, place, setting
+from datamake.datafile import load, locate, setting
 from datamake.errors import DatafileError, EnvironmentFailed, Problem
 from datamake.expand import expand
 from datamake.files import Files
@@ -98,9 +98,7 @@ class Workspace:
             try:
                 made = AsMade(self.made, self.files)
                 expansion = expand(self.spec, self.tree, now=self._local_time(), made=made)
-                graph = link(expansion, self.tree, made=made, memo=self.state.memo)
-                refuse_same_files(self.root, graph)
-                self._graph = graph
+                self._graph = link(expansion, self.tree, made=made, memo=self.state.memo)
             except DatafileError as error:
                 raise DatafileError(locate(error.problems, self.tree)) from None
         return self._graph
@@ -231,28 +229,6 @@ class Workspace:
                 ]
             ) from None
         return datetime.fromtimestamp(self.now(), zone).isoformat()
-
-
-def refuse_same_files(root: str, graph: Graph) -> None:
-    """Raises DatafileError for outputs that are one file, by way of a linked folder."""
-    top = os.path.realpath(root)
-    folders: dict[str, str] = {}
-    first: dict[str, str] = {}
-    problems = []
-    for path, owner in graph.outputs.owners.items():
-        folder, _, name = path.rpartition("/")
-        if folder not in folders:
-            folders[folder] = os.path.realpath(os.path.join(top, folder))
-        real = f"{folders[folder]}/{name}"
-        other = first.setdefault(real, path)
-        if other != path:
-            target = graph.targets[owner]
-            declaration = graph.expansion.spec.targets[target.family]
-            message = f"`{path}`, an output of `{owner}`, is the same file as `{other}`"
-            facts = (f"`{other}` is an output of `{graph.outputs.owners[other]}`",)
-            problems.append(Problem(message, target.part.file, place(declaration), facts))
-    if problems:
-        raise DatafileError(problems)
 
 
 def shared_place(root: str, spec: Spec, variables: Mapping[str, str]) -> Place:

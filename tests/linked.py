@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import md5
+from posixpath import join
 from textwrap import dedent
 
 import pytest
@@ -20,12 +21,14 @@ NOW = "2013-03-10T12:00:00"
 class Tree:
     """Files in memory: path → text. A path that ends in `/` is an empty folder.
 
-    What has a URL is in a store; `asked` has the globs that were listed there.
+    What has a URL is in a store; `asked` has the globs that were listed there. `links`: linked
+    folder → where it leads; nothing is found in there.
     """
 
-    def __init__(self, files):
+    def __init__(self, files, links=None):
         self.urls = [path for path in files if "://" in path]
         self.asked = []
+        self.links = links or {}
         files = {path: text for path, text in files.items() if "://" not in path}
         self.files = {path: text.encode() for path, text in files.items() if path[-1] != "/"}
         self.folders = {"": {}}
@@ -45,6 +48,12 @@ class Tree:
     def entries(self, folder):
         return self.folders.get(folder, {})
 
+    def real(self, folder):
+        for start, real in self.links.items():
+            if f"{folder}/".startswith(f"{start}/"):
+                return join(real, folder[len(start) + 1 :]).rstrip("/")
+        return folder
+
     def read(self, path):
         return self.files.get(path)
 
@@ -57,10 +66,10 @@ class Tree:
         return None if text is None else f"{md5(text).hexdigest()}-{len(text)}"
 
 
-def tree_of(text, files):
+def tree_of(text, files, links=None):
     """A Datafile and other files: a list of paths, or path → text."""
     others = files if isinstance(files, dict) else dict.fromkeys(files, "")
-    return Tree({"Datafile.toml": dedent(text), **others})
+    return Tree({"Datafile.toml": dedent(text), **others}, links)
 
 
 def expanded(text, files=(), *, now=NOW, made=(), variables=NOTHING):
@@ -69,17 +78,17 @@ def expanded(text, files=(), *, now=NOW, made=(), variables=NOTHING):
     return expand(load("Datafile.toml", tree), tree, now=now, made=made, variables=variables)
 
 
-def linked(text, files=(), *, made=(), variables=NOTHING):
+def linked(text, files=(), *, made=(), variables=NOTHING, links=None):
     """The graph of a Datafile."""
-    tree = tree_of(text, files)
+    tree = tree_of(text, files, links)
     expansion = expand(load("Datafile.toml", tree), tree, now=NOW, made=made, variables=variables)
     return link(expansion, tree, made=made, memo={})
 
 
-def complaints(text, files=(), *, made=(), variables=NOTHING):
+def complaints(text, files=(), *, made=(), variables=NOTHING, links=None):
     """What is wrong with a Datafile, with lines and columns."""
     with pytest.raises(DatafileError) as caught:
-        linked(text, files, made=made, variables=variables)
+        linked(text, files, made=made, variables=variables, links=links)
     problems = locate(caught.value.problems, tree_of(text, files))
     return "\n".join(str(problem).replace("Datafile.toml:", "") for problem in problems)
 

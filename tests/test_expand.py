@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from linked import complaint, complaints, expanded
+import pytest
+from linked import complaint, complaints, expanded, linked
 
 from datamake.model import POLICY, RESOURCES, SURROUNDINGS, Input, Output, Pending
 
@@ -520,6 +521,48 @@ def test_outputs_that_cannot_be():
         "12:1: the output `.datamake/x` lies in datamake's own folder\n"
         "15:1: the output `.` lies outside the project"
     )
+
+
+LINKS = {"out": "/mnt/big", "own": ".datamake/work", "in": "real/deep", "top": ""}
+
+
+def test_outputs_behind_linked_folders():
+    """Are where the links lead, which may not be outside the project."""
+    text = """\
+    [targets.a]
+    output = "out/x"
+    run = "true"
+    [targets.b]
+    outputs = ["own/x"]
+    run = "true"
+    [targets.c]
+    foreach = { v = ["1"] }
+    output = "out/{v}/x"
+    run = "true"
+    [targets.d]
+    foreach = "out/{v}"
+    output = "d/{v}"
+    run = "true"
+    """
+    assert complaints(text, links=LINKS) == (
+        "2:1: the output `out/x` lies outside the project\n"
+        "  `out` leads to `/mnt/big`\n"
+        "  hint: name a place in the project; a folder output may itself be a link to another disk\n"
+        "5:12: the output `.datamake/work/x` lies in datamake's own folder\n"
+        "9:1: the output `out/1/x` lies outside the project\n"
+        "  `out/1` leads to `/mnt/big/1`\n"
+        "  hint: name a place in the project; a folder output may itself be a link to another disk"
+    )
+
+
+@pytest.mark.parametrize(
+    ("declared", "path"),
+    [("in/x", "real/deep/x"), ("in/er/x", "real/deep/er/x"), ("top/x", "x"), ("out/", "out")],
+)
+def test_an_output_is_where_links_lead(declared, path):
+    """Of a folder output the folder itself stays the link that it is."""
+    graph = linked(f'[targets.a]\noutput = "{declared}"\nrun = "true"\n', links=LINKS)
+    assert list(graph.outputs.owners) == [path]
 
 
 # The rest

@@ -36,6 +36,46 @@ def test_a_name_and_a_path_make_the_same_edge():
         assert (found[0], needs) == (["build/b.csv"], ["b"])
 
 
+LINKED = {"ln": "build", "up/ln": "", "old": "raw", "far": "/mnt/build"}
+
+
+def test_an_edge_by_way_of_a_linked_folder():
+    """A path counts where links lead to, if a target writes there."""
+    for asked in ("ln/b.csv", "ln/*.csv", "ln/", "up/ln/build/b.csv", "up/ln/*/b.csv"):
+        found, needs = links(f'{A}["{asked}"]\n{B}', links=LINKED)
+        assert (found, needs) == ([["build/b.csv"]], ["b"]), asked
+    assert links(A + '["build/b.csv"]\n' + B.replace("build", "ln"), links=LINKED)[1] == ["b"]
+
+
+def test_an_edge_into_a_folder_output_by_way_of_a_link():
+    """To it as a whole, and to what is in it."""
+    folder = B.replace("build/b.csv", "build/")
+    for asked in ("ln/", "ln/x.csv", "ln/*.csv"):
+        assert links(f'{A}["{asked}"]\n{folder}', links=LINKED)[1] == ["b"]
+
+
+def test_a_linked_folder_that_no_target_writes_to():
+    """Keeps its name: where it leads today says nothing."""
+    files = ["old/x", "far/b.csv"]
+    found, needs = links(A + '["old/x", "old/*", "far/b.csv"]\n' + B, files, links=LINKED)
+    assert (found, needs) == ([["old/x"], ["old/x"], ["far/b.csv"]], [])
+
+
+def test_a_word_by_way_of_a_linked_folder():
+    """Is an input, too, before there is such a file."""
+    text = '[targets.a]\nrun = "cat ln/b.csv"\n' + B
+    assert links(text, links=LINKED) == ([["build/b.csv"]], ["b"])
+
+
+def test_instances_from_a_linked_folder():
+    """Of what a target writes where it leads to, now or when instances are known."""
+    each = '[targets.a]\nforeach = "ln/{n}.csv"\ninputs = ["ln/{n}.csv"]\nrun = "true"\n'
+    assert links(each + B, name="a[b]", links=LINKED) == ([["build/b.csv"]], ["b"])
+    late = '[targets.b]\nforeach = "deep/{n}"\noutput = "ln/{n}.csv"\nrun = "true"\n'
+    late += '[targets.c]\noutput = "deep/"\nrun = "true"\n'
+    assert linked(each + late, links=LINKED).needs["a[*]"] == ("b[*]",)
+
+
 def test_items_say_who_makes_them():
     """A plain file has no producer."""
     graph = linked(A + '["build/*.csv"]\n' + B, ["build/a.csv"])
@@ -236,6 +276,12 @@ def test_overlapping_outputs():
         "9:1: `z` is an output of both `c[1]` and `c[2]`\n"
         "  hint: foreach variables tell the outputs of instances apart: `{v}`"
     )
+
+
+def test_outputs_that_are_one_file_by_way_of_a_linked_folder():
+    """They would replace each other at every build."""
+    text = B + '[targets.c]\noutput = "ln/b.csv"\nrun = "true"\n'
+    assert complaints(text, links=LINKED) == ("5:1: `build/b.csv` is an output of both `b` and `c`")
 
 
 def test_an_output_that_is_a_source():

@@ -60,6 +60,48 @@ def test_kind_of_a_path(tree, path, kind):
     assert tree.kind(path) == kind
 
 
+@pytest.mark.parametrize(
+    ("folder", "real"),
+    [
+        ("", ""),
+        ("raw/deep", "raw/deep"),
+        ("gone/deep", "gone/deep"),
+        ("ln", "raw"),
+        ("ln/deep", "raw/deep"),
+        ("raw/ln2/1", "later/1"),
+        ("raw/ln2/up", "later/up"),
+        ("self/ln/deep", "raw/deep"),
+        ("far", "/usr"),
+        ("far/lib/x", None),
+        ("back/raw", "raw"),
+        ("loop/x", "loop/x"),
+        ("../x", "../x"),
+        ("/x", "/x"),
+        ("s3://b/x", "s3://b/x"),
+        ("zero\0/x", "zero\0/x"),
+        ("x/" * 1500 + "x", "x/" * 1500 + "x"),
+    ],
+)
+def test_where_a_folder_is(tree, root, folder, real):
+    """Once links are followed, whether they lead to anything or not."""
+    links = {"ln": "raw", "raw/ln2": "../later", "self": ".", "far": "/usr", "loop": "loop"}
+    for path, to in {**links, "back": str(root)}.items():
+        os.symlink(to, root / path)
+    assert tree.real(folder) == (os.path.realpath("/usr/lib/x") if real is None else real)
+
+
+def test_followed_links_are_among_what_was_looked_at(tree, root):
+    """A link that leads elsewhere tomorrow is another one then."""
+    os.symlink("raw", root / "ln")
+    assert tree.real("ln/deep") == "raw/deep"
+    assert "ln" in tree.looked
+    os.unlink(root / "ln")
+    os.symlink("other", root / "ln")
+    assert tree.real("ln/deep") == "raw/deep"
+    tree.forget("")
+    assert tree.real("ln/deep") == "other/deep"
+
+
 def test_links_are_followed(tree, root):
     """One to nothing is nothing; what has no content counts as a file until it is digested."""
     os.symlink("raw", root / "folder")

@@ -6,8 +6,6 @@ import os
 
 import pytest
 
-import datamake
-
 NAMES = [
     "with space.txt",
     "it's.txt",
@@ -178,21 +176,48 @@ def test_control_characters_do_not_reach_the_terminal(project):
     assert not {"\x1b", "\x07"} & set(done.stdout + done.stderr)
 
 
-def test_outputs_that_are_one_file_by_a_linked_folder(project):
-    """They would replace each other at every build."""
+def test_an_input_behind_a_linked_folder(project):
+    """Is built first, also before what the link leads to is there."""
     project.datafile("""
-        [targets.a]
-        output = "real/x"
-        run = "echo a > {output}"
         [targets.b]
-        output = "ln/x"
-        run = "echo b > {output}"
+        inputs = ["ln/x"]
+        output = "b"
+        run = "cp {input} {output}"
+        [targets.a]
+        inputs = ["src.txt"]
+        output = "real/deep/x"
+        run = "cp {input} {output}"
     """)
-    (project.root / "real").mkdir()
-    (project.root / "ln").symlink_to("real")
-    with pytest.raises(datamake.DatafileError) as raised:
-        project.build()
-    assert str(raised.value).splitlines() == [
-        "Datafile.toml:6:10: `ln/x`, an output of `b`, is the same file as `real/x`",
-        "  `real/x` is an output of `a`",
-    ]
+    project.write("src.txt", "1")
+    project.path("ln").symlink_to("real/deep")
+    assert project.build().ran == ["a", "b"]
+    assert project.build().ran == []
+    project.write("src.txt", "2")
+    assert project.plan() == {"a": "run", "b": "maybe"}
+    assert project.build().ran == ["a", "b"]
+    assert project.read("b") == "2"
+    project.path("ln").unlink()
+    project.write("ln/x", "3")
+    assert project.build().ran == ["b"]
+    assert project.read("b") == "3"
+
+
+def test_an_output_behind_a_linked_folder(project, tmp_path):
+    """Is refused outside of the project; a folder output may itself be a link to there."""
+    project.datafile('[targets.a]\noutput = "out/x"\nrun = "echo > {output}"')
+    (tmp_path / "big").mkdir()
+    project.path("out").symlink_to(tmp_path / "big")
+    done = project.cli("build")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Datafile.toml:3:1: the output `out/x` lies outside the project\n"
+        f"  `out` leads to `{tmp_path / 'big'}`\n"
+        "  hint: name a place in the project; a folder output may itself be a link to another disk\n"
+    )
+    project.datafile('[targets.a]\noutput = "out/"\nrun = "echo > {output}/x"')
+    assert project.build().ran == ["a"]
+    assert project.build().ran == []
+    assert [path.name for path in (tmp_path / "big").iterdir()] == ["x"]
+    (tmp_path / "big" / "x").unlink()
+    assert project.build().restored == ["a"]
+    assert project.path("out").is_symlink()
