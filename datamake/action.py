@@ -47,6 +47,8 @@ class Fetch:
     """Where its copy goes; of an archive the folder for those of its members."""
     members: tuple[tuple[str, str], ...] | None = None
     """What it holds, as far as is known: `""` and its digest, or an archive's members and theirs."""
+    came: int | None = None
+    """How many bytes came from its store; None where the cache had them."""
 
 
 @value

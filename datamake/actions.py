@@ -15,6 +15,7 @@ from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
+from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +78,19 @@ def restoring(root: str, target: Target, outputs: Sequence[Written]) -> Action:
     return Action(target=target.name, kind="restore", copies=copies, staging=staging)
 
 
+def uploading(root: str, target: Target, *, restoring: bool) -> Action:
+    """The action that puts staged outputs where their URLs say."""
+    staging = staging_folder(root, target.name)
+    places = range(len(target.outputs))
+    names = list(map(str, places)) if restoring else staged_names(target)
+    copies = tuple(
+        (f"{staging}/{name}", output.path)
+        for name, output in zip(names, target.outputs, strict=True)
+        if output.remote
+    )
+    return Action(target=target.name, kind="upload", copies=copies)
+
+
 class Preparation:
     """Makes the actions of one build."""
 
@@ -116,7 +130,8 @@ class Preparation:
             "cache": target.policy.cache,
         }
         if target.kind == "copy":
-            return Action(**common, copies=_copies(root, target, contents, places))
+            sources = [path for some in self._inputs(target, contents)[0] for path in some]
+            return Action(**common, copies=_copies(root, sources, places))
         if target.kind == "python":
             call = self._call(target, values)
             return Action(**common, call=call, interpreter=surroundings.interpreter(programs))
@@ -150,13 +165,15 @@ class Preparation:
         """What placeholders stand for; paths are relative to where the action runs."""
         root, cwd = self.space.root, os.path.join(self.space.root, target.surroundings.cwd)
 
-        def relative(path: str) -> PathText:
+        def relative(path: str) -> str:
+            if is_url(path):
+                return path
             return PathText(os.path.relpath(os.path.join(root, path), cwd))
 
         values: dict[str, Any] = {
             **target.each,
             **{f"params.{name}": value for name, value in target.params.items()},
-            **by_name("input", *input_paths(target, contents), relative),
+            **by_name("input", *self._inputs(target, contents), relative),
             **by_name("output", [[slot.path] for slot in places],
                        [slot.output.name for slot in places], relative),
             "target": target.name,
@@ -168,6 +185,20 @@ class Preparation:
         if works(target):
             values["work"] = relative(self._work_folder(target.name, fingerprint))
         return values
+
+    def _inputs(
+        self, target: Target, contents: Sequence[Content]
+    ) -> tuple[list[list[str]], list[str | None]]:
+        """As `input_paths`, with the local copies of what is remote, if it is to be fetched."""
+        paths, names = input_paths(target, contents)
+        local = [
+            [
+                self.space.sources.copies.place(path) if is_url(path) and asked.fetch else path
+                for path in some
+            ]
+            for asked, some in zip(target.inputs, paths, strict=True)
+        ]
+        return local, names
 
     def _params_file(self, target: Target) -> str:
         import json
@@ -228,7 +259,7 @@ def input_paths(
         held = paths.get(id(content.link.input))
         if held is None or not content.path:
             continue
-        if content.link.input.kind == "folder":
+        if content.link.input.text.endswith("/"):
             held[:] = [content.link.input.text]
         else:
             held.append(content.path)
@@ -262,10 +293,9 @@ def _empty(folder: str) -> None:
 
 
 def _copies(
-    root: str, target: Target, contents: Sequence[Content], places: Sequence[Slot]
+    root: str, sources: Sequence[str], places: Sequence[Slot]
 ) -> tuple[tuple[str, str], ...]:
     """From → to: one input to each output, or all of them into a folder."""
-    sources = [path for some in input_paths(target, contents)[0] for path in some]
     absolute = [os.path.join(root, source) for source in sources]
     if len(places) == 1 and places[0].output.folder and len(sources) != 1:
         into = places[0].path

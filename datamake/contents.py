@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from datamake.model import Item, Written
+    from datamake.model import Item, Link, Written
     from datamake.workspace import Workspace
 
 
@@ -56,13 +56,26 @@ class Contents:
 
         Raises InputGone.
         """
+        remotes = self.space.graph.remotes
         for link in self.space.graph.links.get(name, ()):
             for item in link.items:
-                if item.producer is None:
+                if item.path in remotes and not link.input.fetch:
+                    yield Content(link, item.path, self.space.sources.token(item.path))
+                elif item.producer is None and item.path in remotes:
+                    if item.path not in unknown:
+                        yield from self._remote(link, item.path)
+                elif item.producer is None:
                     yield Content(link, item.path, self._file(item.path))
                 elif item.producer not in unknown:
                     for path, digest in self._made(item, self.known[item.producer]):
                         yield Content(link, path, digest, item.producer)
+
+    def _remote(self, link: Link, source: str) -> Iterator[Content]:
+        """The objects of a source, but for those that targets put there: they are items by themselves."""
+        written = self.space.graph.outputs.owners
+        for found in self.known[source].outputs:
+            if found.path not in written:
+                yield Content(link, found.path, found.digest)
 
     def _file(self, path: str) -> str:
         digest = self.space.files.digest(path)

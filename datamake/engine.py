@@ -18,7 +18,7 @@ from datamake.model import RESOURCES, Status
 from datamake.outcome import INTERRUPTED, TargetResult
 from datamake.running import Runner, has_outputs
 from datamake.schedule import ENDED, Life, Schedule, Verb
-from datamake.slots import Capacity, Ready
+from datamake.slots import TRANSFER, Capacity, Ready
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
+TRANSFERS = 32
+"""How much may come from stores and shared caches at once: all of it waits for the network."""
 TICK = 0.1
 """Seconds between two looks at what is no event: locks, retries, signals."""
 
@@ -65,10 +67,17 @@ class Engine:
         self.space = space
         self.judge = judge
         self.ledger = Ledger(space.state, emit)
-        self.runner = Runner(space, judge, self.ledger, settings.jobs)
+        transfers = (
+            max(TRANSFERS, settings.jobs)
+            if space.graph.remote or "cache" in space.spec.project
+            else settings.jobs
+        )
+        self.runner = Runner(space, judge, self.ledger, settings.jobs + transfers)
         self.claims = Claims(space, self.ledger, self.runner.publisher, no_wait=settings.no_wait)
         self.ready = Ready(
-            Capacity(settings.jobs, _memory(), space.spec.pools), self._resources, urgency
+            Capacity(settings.jobs, _memory(), space.spec.pools, transfers),
+            self._resources,
+            urgency,
         )
         self.schedule = Schedule(needs, self.ready, keep_going=settings.keep_going)
         self.judging = Judging(
@@ -84,7 +93,7 @@ class Engine:
 
         Raises TargetLocked, and EnvironmentFailed where the state cannot be written.
         """
-        self.ledger.say("run-started", total=len(self.schedule.life))
+        self.ledger.say("run-started", total=self.judging.total)
         self.claims.sweep()
         try:
             self._loop()
@@ -92,6 +101,8 @@ class Engine:
             self.runner.close()
             self.interrupts.release()
             self.claims.write()
+            self.space.cache.flush()
+            self.space.sources.copies.remove()
             self._pass_on()
         for line in remarks(self.space.graph):
             self.ledger.note(line)
@@ -134,11 +145,14 @@ class Engine:
 
     def _start(self, verb: Verb, name: str) -> Iterable[Instruction]:
         """Begins to run or restore a target, if no other run has done so meanwhile."""
-        if not self.claims.take(name) or not self.claims.unchanged(name):
+        source = name in self.space.graph.remotes
+        if not source and not (self.claims.take(name) and self.claims.unchanged(name)):
             self.claims.drop(name)
             return self.schedule.again(name)
         self.interrupts.watch()
-        if verb is Verb.RUN:
+        if source:
+            self.runner.fetch(name)
+        elif verb is Verb.RUN:
             self.runner.run(name, self.ready.numbers(name))
         else:
             self.runner.restore(name)
@@ -147,11 +161,11 @@ class Engine:
     def _wait(self) -> Iterable[Instruction]:
         """What has come of time, and of what is running."""
         held = self.claims.held
-        assert self.runner.works or held or self.resting, "something is open, nothing runs"
+        assert self.runner.busy or held or self.resting, "something is open, nothing runs"
         self._pass_on()
-        self.ledger.say("tick")
+        self.ledger.say("tick", progress=self.runner.progress)
         out: list[Instruction] = []
-        if self.runner.works:
+        if self.runner.busy:
             for end in self.runner.wait(TICK):
                 out += self._ended(end)
         else:
@@ -174,6 +188,9 @@ class Engine:
             differs = self.judge.inputs.settle(name, end.known)
             self.ledger.end(end.result)
             self.claims.end(name)
+            return self.schedule.finished(name, ok=True, differs=differs)
+        if end.known is not None:
+            differs = self.judge.inputs.settle(name, end.known)
             return self.schedule.finished(name, ok=True, differs=differs)
         if end.lost:
             self.claims.drop(name)
@@ -201,6 +218,8 @@ class Engine:
             self.ledger.note(self.space.notices.pop(0))
 
     def _resources(self, name: str) -> Resources:
+        if name in self.space.graph.remotes:
+            return TRANSFER
         target = self.space.graph.targets.get(name)
         return RESOURCES if target is None else target.resources
 

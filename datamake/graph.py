@@ -19,7 +19,7 @@ from datamake.model import Remote
 from datamake.order import ordered
 from datamake.outputs import Outputs
 from datamake.resolve import Resolver
-from datamake.urls import shown
+from datamake.urls import is_url, shown
 from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
@@ -80,6 +80,11 @@ class Graph:
     def sources(self) -> Mapping[str, Input]:
         """Declared source → its path or URL, glob or folder."""
         return self.expansion.sources
+
+    @property
+    def remote(self) -> bool:
+        """Whether any input or output is at a URL."""
+        return bool(self.remotes) or any(map(is_url, self.outputs.owners))
 
     @property
     def orphans(self) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from datamake import staleness, surroundings
 from datamake.contents import Contents, Known
 from datamake.fingerprint import Context, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
+from datamake.urls import is_url, shown
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -67,10 +68,27 @@ class Judge:
             self.forced.update(wanted)
         return wanted
 
+    def source(self, name: str) -> Known | None:
+        """What a remote source has for those that need it; None while its content is unknown."""
+        maker = self.space.graph.outputs.owners.get(name)
+        sources = self.space.sources
+        if maker is not None:
+            if maker not in self.inputs.known:
+                return None
+            made = self.inputs.known[maker].outputs
+            found: tuple[Written, ...] | None = tuple(each for each in made if each.path == name)
+        else:
+            found = sources.contents(name) if self.space.graph.remotes[name].fetch else ()
+        return (
+            None
+            if found is None
+            else Known("", found, sources.copies.here(each.path for each in found))
+        )
+
     def as_it_is(self, name: str) -> Known | None:
         """What a target has without being judged: on disk, else by its record in the cache."""
         target, record = self.space.graph.targets[name], self.space.record(name)
-        digests = [self.space.files.digest(output.path) for output in target.outputs]
+        digests = [self.space.digest(output.path) for output in target.outputs]
         fingerprint = record.fingerprint if record else ""
         if target.outputs and all(digests):
             outputs = tuple(
@@ -102,7 +120,7 @@ class Judge:
         if unknown:
             verdict = self._unsure(target, record, found, unknown)
         else:
-            self.seen[name] = tuple(self.space.files.digest(out.path) for out in target.outputs)
+            self.seen[name] = tuple(self.space.digest(out.path) for out in target.outputs)
             verdict = staleness.judge(
                 target,
                 staleness.Evidence(record, found, fingerprint(found), self.seen[name]),
@@ -140,8 +158,13 @@ class Judge:
         demanded = self._demanded(target, record)
         if demanded is not None:
             reasons = (demanded, *reasons)
-        upstream = Reason(Code.UPSTREAM, ", ".join(unknown), next(iter(unknown)))
-        return Verdict(Status.RUN if reasons else Status.MAYBE, (*reasons, upstream))
+        first = next(iter(unknown))
+        if all(need in self.space.graph.remotes for need in unknown):
+            others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            doubt = Reason(Code.INPUT_CHANGED, f"{shown(first)}{others}: a new version", first)
+        else:
+            doubt = Reason(Code.UPSTREAM, ", ".join(map(shown, unknown)), first)
+        return Verdict(Status.RUN if reasons else Status.MAYBE, (*reasons, doubt))
 
     def _made_by(self, field: Field, makers: Mapping[str, Target | None]) -> bool:
         kind, subject, _ = field
@@ -149,13 +172,15 @@ class Judge:
             return True
         if kind != "input" and not kind.startswith("input:"):
             return False
+        remotes = self.space.graph.remotes
         return subject in makers or any(
-            maker is None
-            or any(
+            (name not in remotes or is_url(subject))
+            if maker is None
+            else any(
                 subject.startswith(output.path + "/") if output.folder else subject == output.path
                 for output in maker.outputs
             )
-            for maker in makers.values()
+            for name, maker in makers.items()
         )
 
     def _demanded(self, target: Target, record: Record | None) -> Reason | None:

@@ -45,11 +45,20 @@ class Judging:
         """What is neither judged nor run but taken as it is."""
         self.ledger: Ledger = runner.ledger
 
+    @property
+    def total(self) -> int:
+        """How many targets take part; what is remote is none."""
+        remotes = self.space.graph.remotes
+        life = self.schedule.life
+        return len(life) - sum(name in life for name in remotes)
+
     def judged(self, name: str) -> Sequence[Instruction]:
         """What follows from a target's verdict."""
         graph = self.space.graph
         if name in graph.pending:
             return self._grow(name)
+        if name in graph.remotes:
+            return self._source(name)
         if name in self.taken:
             return self._take(name)
         if not self.claims.take(name):
@@ -101,6 +110,14 @@ class Judging:
         )
         return self.schedule.judged(name, None, differs=differs)
 
+    def _source(self, name: str) -> list[Instruction]:
+        """A remote source is fetched where its content is unknown."""
+        known = self.judge.source(name)
+        if known is None:
+            return self.schedule.judged(name, Verb.RUN)
+        differs = self.judge.inputs.settle(name, known)
+        return self.schedule.judged(name, None, differs=differs)
+
     def _take(self, name: str) -> list[Instruction]:
         known = self.judge.as_it_is(name)
         if known is None:
@@ -117,7 +134,7 @@ class Judging:
         out = self.schedule.grown(name, *news)
         if name in self.taken:
             self.taken.update(growth.added)
-        self.ledger.say("grown", total=len(self.schedule.life))
+        self.ledger.say("grown", total=self.total)
         for target, message in growth.problems.items():
             if target in self.schedule.life:
                 out += self.fail(target, message)

@@ -26,7 +26,9 @@ class Event:
 
     Kinds: `run-started` (data: `total`), `target-started` (`attempt`, `reasons`), `target-ended`
     (a `TargetResult` as `result`), `waiting` (`for`: held by another build), `retry` (`attempt`,
-    `delay`, `error`), `grown` (`total`), `notice` (`message`: a line for people), `run-ended`
+    `delay`, `error`), `fetch-started` and `fetch-ended` (of a remote source: `duration`, `error`,
+    and `size`, the bytes that came, if not from the cache), `grown` (`total`), `tick` (`progress`:
+    name → bytes transferred and of how many), `notice` (`message`: a line for people), `run-ended`
     (a `BuildResult` as `result`).
     """
 

@@ -71,6 +71,11 @@ class Planner:
         graph = self.space.graph
         if name in graph.pending:
             return self._pending(name)
+        if name in graph.remotes:
+            source = self.judge.source(name)
+            if source is not None:
+                self.judge.inputs.settle(name, source)
+            return self.schedule.judged(name, None)
         if name in self.taken:
             known = self.judge.as_it_is(name)
             if known is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import time
 
-from datamake import __version__, image
+from datamake import __version__, image, pins
 from datamake.engine import Engine, Settings
-from datamake.errors import TargetLocked, UsageError
+from datamake.errors import EnvironmentFailed, TargetLocked, UsageError
 from datamake.judge import Judge
 from datamake.model import KEPT, Status
 from datamake.plan import Planner, urgency
-from datamake.request import NO_OPTIONS, Options, requested
+from datamake.request import NO_OPTIONS, Options, requested, sources_alone
 from datamake.values import NOTHING
 from datamake.workspace import WRITTEN_AHEAD, Workspace
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from datamake.graph import Graph
+    from datamake.lockfile import Locked
     from datamake.model import Spec
     from datamake.outcome import BuildResult, Event, Plan
     from datamake.request import Request
@@ -128,6 +129,8 @@ class Project:
         wanted = self._options(options)
         self.space.begin(write=False)
         request = requested(self.space, select, wanted, self.states)
+        if wanted.locked:
+            pins.refuse_moved(self.space, request.needs)
         plan = self._planner(request).plan(
             request.needs, wanted.jobs or jobs(), urgency(self.space, request.needs)
         )
@@ -145,13 +148,52 @@ class Project:
 
         `options` are the fields of `request.Options`; `on_event` is told what happens, as it
         happens. A failed target is a result that is not `ok`. Raises UsageError for a wrong
-        selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked.
+        selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked; with `locked`
+        SourceMoved, and then nothing has run, or what is remote has moved meanwhile.
         """
         wanted = self._options(options)
         self._rest = None
         self._refuse_nesting()
         self.space.begin(write=True)
         request = requested(self.space, select, wanted, self.states)
+        if wanted.locked:
+            pins.refuse_moved(self.space, request.needs)
+        result = self._carried_out(request, wanted, on_event)
+        if wanted.locked:
+            pins.refuse_moved(self.space, _asked_for(self.graph, result))
+        usual = Options(wanted.jobs, wanted.keep_going, cache=wanted.cache)
+        seen = _seen(self.space, request, result) if wanted == usual else None
+        if seen is not None and self._as_written:
+            key = (self.spec.profile or "", *select)
+            self._rest = (key, __version__, seen)
+        return result
+
+    def lock(
+        self,
+        update: Sequence[str] = (),
+        *,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Mapping[str, tuple[Locked | None, Locked | None]]:
+        """Writes the lock file: all remote sources as they are now, or only those of `update`.
+
+        What has changed in it: URL → what it was, and is now; None for what is not in it. Fetches
+        what nobody has seen yet. Raises UsageError for an unknown source, DatafileError for one
+        that is not there, EnvironmentFailed.
+        """
+        wanted = self._options({})
+        self._refuse_nesting()
+        self.space.begin(write=True)
+        before = pins.read(self.space) or {} if update else {}
+        sources = pins.chosen_sources(self.space, update)
+        result = self._carried_out(sources_alone(self.space, sources), wanted, on_event)
+        if not result.ok:
+            failed = [f"{each.name}: {each.error}" for each in result.targets]
+            raise EnvironmentFailed("nothing was locked", failed)
+        return pins.write(self.space, {**before, **pins.present(self.space, sources)})
+
+    def _carried_out(
+        self, request: Request, wanted: Options, on_event: Callable[[Event], None] | None
+    ) -> BuildResult:
         self._share_tree(wanted)
         settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
         engine = Engine(
@@ -166,11 +208,6 @@ class Project:
             result = engine.build()
             self.space.journal.expire(now=self.space.now())
             self.space.cache.trim()
-            usual = Options(wanted.jobs, wanted.keep_going, cache=wanted.cache)
-            seen = _seen(self.space, request, result) if wanted == usual else None
-            if seen is not None and self._as_written:
-                key = (self.spec.profile or "", *select)
-                self._rest = (key, __version__, seen)
             return result
         finally:
             self.space.locks.release_tree()
@@ -230,7 +267,8 @@ class Project:
             raise UsageError(f"`jobs` is a whole number from 1, not `{wanted.jobs}`")
         if wanted.cache not in MODES:
             raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
-        self.space.open_cache(wanted.cache)
+        self.space.open_cache(wanted.cache, local=wanted.offline)
+        self.space.sources.begin(offline=wanted.offline)
         return wanted
 
     def _planner(self, request: Request) -> Planner:
@@ -263,12 +301,18 @@ def jobs() -> int:
         return os.cpu_count() or 1
 
 
+def _asked_for(graph: Graph, result: BuildResult) -> list[str]:
+    """The remote sources of all that took part in a build."""
+    names = {target.name for target in result.targets}
+    return [text for text, remote in graph.remotes.items() if not names.isdisjoint(remote.askers)]
+
+
 def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[str, Any] | None:
     """What the image of a build holds that had nothing to do and nothing to say; else None."""
     at_rest = all(
         target.status is Status.UP_TO_DATE and target.present for target in result.targets
     )
-    if not (result.ok and at_rest and space.timeless) or result.notices:
+    if not (result.ok and at_rest and space.timeless) or result.notices or space.graph.remote:
         return None
     targets = [space.graph.targets[name] for name in request.needs if name in space.graph.targets]
     ages = [

@@ -11,6 +11,7 @@ from datamake.actions import staged_names, staging_folder, work_folder, works
 from datamake.contents import Known
 from datamake.model import Record, Written
 from datamake.moves import remove
+from datamake.urls import is_url
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -38,6 +39,8 @@ class Work:
     code: Sequence[tuple[str, str]] = ()
     restoring: bool = False
     """Whether its outputs come out of the cache."""
+    result: Result | None = None
+    """What became of the action, while its outputs at URLs are uploaded."""
 
 
 @value
@@ -104,6 +107,10 @@ class Publisher:
         known = Known(verdict.fingerprint, result.outputs)
         return Published(known, notices=tuple(notices))
 
+    def spoilt(self, work: Work) -> bool:
+        """Whether what another target made has changed while the action ran, which fails it."""
+        return bool(self._changed(work)[0])
+
     def restored(self, work: Work) -> Published:
         """Publishes what came out of the cache, as the record of the present fingerprint."""
         record = self.adopted(work.target, work.verdict)
@@ -146,15 +153,24 @@ class Publisher:
         made: list[str] = []
         changed: list[str] = []
         for content in work.contents:
-            if content.path:
-                files.forget(content.path)
-                if files.digest(content.path) != content.digest:
-                    (made if content.producer else changed).append(content.path)
+            if content.path and self._moved(content):
+                (made if content.producer else changed).append(content.path)
         for path, digest in work.code:
             files.forget(path)
             if files.digest(path) != digest:
                 changed.append(path)
         return made, changed
+
+    def _moved(self, content: Content) -> bool:
+        """Whether an input is not what it was."""
+        if not is_url(content.path):
+            self.space.files.forget(content.path)
+            return self.space.files.digest(content.path) != content.digest
+        sources = self.space.sources
+        if content.link.input.fetch:
+            return sources.copies.touched(content.path)
+        sources.forget(content.path)
+        return sources.token(content.path) != content.digest
 
     def _publish(self, target: Target, record: Record, names: Sequence[str | None]) -> list[str]:
         """Renames outputs to where they belong, from their names in the staging folder.
@@ -167,7 +183,7 @@ class Publisher:
         staged = [
             (os.path.join(staging, name), out.path)
             for out, name in zip(record.outputs, names, strict=True)
-            if name is not None
+            if name is not None and not is_url(out.path)
         ]
         space.journal.publish(target.name, staged, displaced, text_of(record))
         remove(staging)
@@ -181,7 +197,8 @@ class Publisher:
 
     def _remember(self, record: Record) -> None:
         for written in record.outputs:
-            self.space.made_file.add(written.path, written.digest)
+            if not is_url(written.path):
+                self.space.made_file.add(written.path, written.digest)
         self.space.state.write(record)
 
     def _displaced(self, target: Target, record: Record) -> list[str]:
@@ -192,13 +209,15 @@ class Publisher:
             new.path
             for new, seen in zip(record.outputs, self.judge.seen[target.name], strict=True)
             if seen is not None
+            and not is_url(new.path)
             and seen not in (made.get(new.path), self.space.made.get(new.path), new.digest)
         ]
 
     def _look_again(self, target: Target) -> None:
         for output in target.outputs:
-            self.space.files.forget(output.path)
-            self.space.tree.forget(output.path)
+            if not output.remote:
+                self.space.files.forget(output.path)
+                self.space.tree.forget(output.path)
 
 
 def text_of(record: Record) -> bytes:

@@ -9,6 +9,7 @@ from datamake.datafile.positions import locate, setting
 from datamake.errors import DatafileError, Problem, UsageError
 from datamake.judge import Demands
 from datamake.select import needs_states, select
+from datamake.urls import shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -82,6 +83,7 @@ def requested(
     missing = [
         problem for name in closure if name not in taken for problem in graph.missing.get(name, ())
     ]
+    missing += _not_there(space, [name for name in closure if name not in taken])
     if missing:
         raise DatafileError(_by_input(locate(missing, space.tree)))
     forced = frozenset(closure if options.always_make else selected if options.force else ())
@@ -92,6 +94,50 @@ def requested(
         lambda: chosen(space, expressions, states),
     )
     return Request(tuple(selected), needs, frozenset(taken), demands)
+
+
+def sources_alone(space: Workspace, sources: Sequence[str]) -> Request:
+    """To find out what these remote sources hold, and nothing else.
+
+    Raises DatafileError for all that are not there, EnvironmentFailed.
+    """
+    askers = [asker for source in sources for asker in space.graph.remotes[source].askers]
+    missing = _not_there(space, [*sources, *askers])
+    if missing:
+        raise DatafileError(_by_input(locate(missing, space.tree)))
+    return Request((), dict.fromkeys(sources, ()))
+
+
+def _not_there(space: Workspace, names: Sequence[str]) -> list[Problem]:
+    """Looks at all that is remote, at once; what is wrong where nothing is.
+
+    Raises EnvironmentFailed where a store can't be asked.
+    """
+    graph = space.graph
+    outputs = [
+        output.path
+        for name in names
+        if name in graph.targets
+        for output in graph.targets[name].outputs
+        if output.remote
+    ]
+    sources = [name for name in names if name in graph.remotes and name not in graph.outputs.owners]
+    if not (sources or outputs):
+        return []
+    space.sources.look(sources, outputs)
+    wanted = set(names)
+    return [
+        Problem(
+            f"there is nothing at `{shown(source)}`",
+            asker.file,
+            asker.place,
+            (f"needed by `{asker.target}`",),
+        )
+        for source in sources
+        if not space.sources.seen(source)
+        for asker in graph.remotes[source].askers.values()
+        if asker.target in wanted and not asker.optional
+    ]
 
 
 def chosen(

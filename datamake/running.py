@@ -5,16 +5,17 @@ Knows nothing of order, slots or locks. A part of the engine.
 
 from __future__ import annotations
 
-from datamake.actions import Preparation, log_path, restoring
+from datamake.actions import Preparation, log_path, restoring, uploading
 from datamake.errors import DatamakeError
 from datamake.model import Status
 from datamake.outcome import TargetResult
 from datamake.publication import Publisher, Work
-from datamake.values import value
+from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Any
 
     from datamake.action import Result
     from datamake.contents import Known
@@ -60,6 +61,8 @@ class Runner:
         self.jobs = jobs
         self.works: dict[str, Work] = {}
         """What is running, with what it was made from."""
+        self.fetching: set[str] = set()
+        """The remote sources that are on their way."""
         self.tries: dict[str, int] = {}
         self.publisher = Publisher(space, judge, ledger)
         self.preparation = Preparation(space, judge.variables)
@@ -87,9 +90,28 @@ class Runner:
         self.ledger.begin(name, 0, verdict.reasons)
         self.executor.submit(restoring(self.space.root, target, verdict.outputs))
 
+    def fetch(self, source: str) -> None:
+        """Begins to bring local copies of a remote source, and to find out what it holds."""
+        maker = self.space.graph.outputs.owners.get(source)
+        made = self.judge.inputs.known[maker].outputs if maker is not None else ()
+        self.fetching.add(source)
+        self.ledger.say("fetch-started", source)
+        self.executor.submit(self.space.sources.fetching(source, made))
+
     def wait(self, seconds: float) -> list[End]:
         """What has ended, after at most so many seconds."""
-        return [self._end(result) for result in self.executor.wait(seconds)]
+        ends = [self._end(result) for result in self.executor.wait(seconds)]
+        return [end for end in ends if end is not None]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is running or on its way."""
+        return bool(self.works or self.fetching)
+
+    @property
+    def progress(self) -> Mapping[str, tuple[int, int | None]]:
+        """Target or source → bytes transferred so far, and of how many, where that is known."""
+        return self._executor.progress() if self._executor is not None else NOTHING
 
     def cancel(self, *, gently: bool) -> None:
         """Asks all that is running to end, or makes it."""
@@ -132,10 +154,18 @@ class Runner:
         if self._executor is None:
             from datamake.executors import open_executor
 
-            self._executor = open_executor("local", self.jobs, self.space.cache)
+            sources = self.space.sources
+            self._executor = open_executor(
+                "local",
+                self.jobs,
+                self.space.cache,
+                None if sources.offline else lambda: sources.objects,
+            )
         return self._executor
 
-    def _end(self, result: Result) -> End:
+    def _end(self, result: Result) -> End | None:
+        if result.target in self.space.graph.remotes:
+            return self._fetched(result)
         work = self.works.pop(result.target)
         name = work.target.name
         if result.error is not None:
@@ -143,6 +173,16 @@ class Runner:
                 self.ledger.note(f"{name}: {result.error}; it is built again")
                 return End(name, lost=True)
             return self._tried(work, result)
+        if work.result is not None:
+            for fetch in result.fetched:
+                self.space.sources.learn(fetch.seen.url, (fetch,))
+            result = work.result
+        elif any(output.remote for output in work.target.outputs) and not self.publisher.spoilt(
+            work
+        ):
+            self.works[name] = replace(work, result=result)
+            self.executor.submit(uploading(self.space.root, work.target, restoring=work.restoring))
+            return None
         try:
             published = (
                 self.publisher.restored(work)
@@ -159,6 +199,21 @@ class Runner:
         for line in published.notices:
             self.ledger.note(f"{name}: {line}")
         return End(name, self._good(work, result, published), published.known)
+
+    def _fetched(self, result: Result) -> End:
+        source = result.target
+        self.fetching.discard(source)
+        data: dict[str, Any] = {"duration": result.duration, "error": result.error}
+        came = [fetch.came for fetch in result.fetched if fetch.came is not None]
+        if result.error is None:
+            self.space.sources.learn(source, result.fetched)
+        if came:
+            data["size"] = sum(came)
+        self.ledger.say("fetch-ended", source, **data)
+        if result.error is not None:
+            self.ledger.environment_failed()
+            return End(source, error=result.error, facts=result.facts, duration=result.duration)
+        return End(source, known=self.judge.source(source))
 
     def _tried(self, work: Work, result: Result) -> End:
         name, policy, tries = work.target.name, work.target.policy, self.tries[work.target.name]

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from heapq import heappop, heappush
 
-from datamake.model import RESOURCES
+from datamake.model import Resources
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from datamake.model import Resources
 
     Rank = tuple[int, float, int]
     """Of two targets the one with the lower rank goes first."""
@@ -30,6 +28,14 @@ class Capacity:
     memory: int | None = None
     """Bytes; None is no limit."""
     pools: Mapping[str, int] = NOTHING
+    transfers: int = 1
+    """How much may come out of caches and stores at once; it takes no processor."""
+
+
+TRANSFERS = ""
+"""The name, which no declared pool can have, of the pool of transfers."""
+TRANSFER = Resources(cpus=0, pool={TRANSFERS: 1})
+"""What a transfer takes."""
 
 
 class Slots:
@@ -39,15 +45,21 @@ class Slots:
         self.capacity = capacity
         self.cpus = capacity.jobs
         self.memory = capacity.memory or 0
-        self.free = {name: list(range(count)) for name, count in capacity.pools.items()}
+        self._counts = {**capacity.pools, TRANSFERS: capacity.transfers}
+        self.free = {name: list(range(count)) for name, count in self._counts.items()}
         self.held: dict[str, tuple[int, int, dict[str, list[int]]]] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether there is room for nothing at all."""
+        return self.cpus <= 0 and not self.free[TRANSFERS]
 
     def take(self, name: str, wanted: Resources) -> bool:
         """Whether there was room. What asks for more than there is runs alone."""
         limits = self.capacity
         cpus = min(wanted.cpus, limits.jobs)
         memory = min(wanted.memory or 0, limits.memory or 0)
-        counts = {pool: min(n, limits.pools[pool]) for pool, n in wanted.pool.items()}
+        counts = {pool: min(n, self._counts[pool]) for pool, n in wanted.pool.items()}
         alone = cpus < wanted.cpus or (limits.memory is not None and memory < (wanted.memory or 0))
         if alone and self.held:
             return False
@@ -92,8 +104,8 @@ class Ready:
         return -priority, -seconds, place
 
     def add(self, name: str, place: int, *, restoring: bool) -> None:
-        """A target is ready. Restoring takes no more than one processor."""
-        wanted = self._wanted[name] = RESOURCES if restoring else self._resources(name)
+        """A target is ready. Restoring is a transfer, whatever running takes."""
+        wanted = self._wanted[name] = TRANSFER if restoring else self._resources(name)
         demand = (wanted.cpus, wanted.memory, tuple(wanted.pool.items()))
         heappush(self._queues.setdefault(demand, []), (self.rank(name, place), name))
 
@@ -103,7 +115,7 @@ class Ready:
         It goes `before` that rank. Where the first of a queue finds no room, none behind it does:
         they want the same.
         """
-        if self._slots.cpus <= 0:
+        if self._slots.full:
             return None
         heads = []
         for queue in self._queues.values():

@@ -13,16 +13,20 @@ from datamake.model import KEPT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from datamake.files import Files
 
 
 class LocalTree:
-    """A `model.Tree` over the root of `files`. For one thread; `forget` what was written."""
+    """A `model.Tree` over the root of `files`. For one thread; `forget` what was written.
 
-    def __init__(self, files: Files) -> None:
+    `listed` knows which objects a URL glob matches.
+    """
+
+    def __init__(self, files: Files, listed: Callable[[str], list[str]] = lambda _: []) -> None:
         self.files = files
+        self.matching = listed
         self._folders = Remembered()
         self._unsorted: set[str] = set()
         self._real = {"": ""}

@@ -20,6 +20,7 @@ from datamake.journal import Journal
 from datamake.locks import Locks
 from datamake.made import Made
 from datamake.model import KEPT
+from datamake.sources import Sources
 from datamake.state import State
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
@@ -70,7 +71,13 @@ class Workspace:
         self.folder = folder = os.path.join(root, KEPT)
         self.state = State(folder, readonly=not os.path.isdir(folder), notice=self.notices.append)
         self.files = Files(root, self.state.stamps, self.now)
-        self.tree = LocalTree(self.files)
+        self.sources = Sources(
+            folder,
+            self.state.sightings,
+            lambda url: options(self.spec.storage, url, self.variables, self.spec.params),
+            self.now,
+        )
+        self.tree = LocalTree(self.files, self.sources.matching)
         try:
             self.spec = load(
                 file,
@@ -119,6 +126,7 @@ class Workspace:
             self.state.close()
             self.state = State(self.folder, notice=self.notices.append)
             self.files.stamps = self.state.stamps
+            self.sources.sightings = self.state.sightings
         if self.state.readonly:
             raise EnvironmentFailed(f"cannot build: `{KEPT}` cannot be written", [self.root])
 
@@ -161,6 +169,10 @@ class Workspace:
             return dict(os.environ)
         return {**env_file(content.decode("utf-8", "replace")), **os.environ}
 
+    def digest(self, path: str) -> str | None:
+        """The digest of what is at a path or URL, or None."""
+        return self.sources.digest(path) if is_url(path) else self.files.digest(path)
+
     def record(self, target: str) -> Record | None:
         """What was seen when a target last came up to date."""
         return self.state.records().get(target)
@@ -197,7 +209,7 @@ class Workspace:
         size = _bytes(project.get("local_cache_size"), path)
         storage = LocalStorage(path, share=project.get("link") != "copy")
         if local or mode == "off" or not project.get("cache"):
-            self.cache = Cache(storage, mode, size, self.notices.append)
+            self.cache = self.sources.shared = Cache(storage, mode, size, self.notices.append)
             return
         from datamake.shared import SharedCache
 
@@ -206,7 +218,9 @@ class Workspace:
         except EnvironmentFailed:  # a tree that cannot be written
             pass
         place = shared_place(self.root, self.spec, self.variables)
-        self.cache = SharedCache(storage, place, mode, size, self.notices.append)
+        self.cache = self.sources.shared = SharedCache(
+            storage, place, mode, size, self.notices.append
+        )
 
     def _local_time(self) -> str:
         if not self._dates():

@@ -13,10 +13,12 @@ from datamake.transforms import Workshop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from typing import Protocol
 
     from datamake.action import Action, Result
     from datamake.cache import Cache
+    from datamake.objects import Objects
 
     class Executor(Protocol):
         """Carries out actions at the same time. One thread uses it."""
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
             Raises what carrying out an action raised: EnvironmentFailed, or a bug.
             """
+
+        def progress(self) -> Mapping[str, tuple[int, int | None]]:
+            """Target → bytes that were transferred so far, and of how many, where that is known."""
 
         def cancel(self, signal: int) -> None:
             """Ask all that runs to end, or kill it (SIGKILL, or when asked before).
@@ -45,12 +50,16 @@ EXECUTORS = {"local": "Local"}
 
 
 def open_executor(
-    kind: str, jobs: int, cache: Cache | None = None, grace: float = GRACE
+    kind: str,
+    jobs: int,
+    cache: Cache | None = None,
+    objects: Callable[[], Objects] | None = None,
+    grace: float = GRACE,
 ) -> Executor:
     """The executor of a kind, for so many actions at once; see `Workshop` for the rest."""
     if kind not in EXECUTORS:
         known = ", ".join(f"`{name}`" for name in EXECUTORS)
         raise UsageError(f"there is no executor `{kind}`", [f"there is {known}"])
     module = import_module(f"datamake.executors.{kind}")
-    executor: Executor = getattr(module, EXECUTORS[kind])(jobs, Workshop(cache, grace))
+    executor: Executor = getattr(module, EXECUTORS[kind])(jobs, Workshop(cache, objects, grace))
     return executor

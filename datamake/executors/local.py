@@ -11,6 +11,8 @@ from threading import Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from datamake.action import Action, Result
     from datamake.transforms import Workshop
 
@@ -55,6 +57,18 @@ class Local:
             raised, self._raised = self._raised, None
             raise raised
         return results
+
+    def progress(self) -> Mapping[str, tuple[int, int | None]]:
+        """Target → bytes that were transferred so far, and of how many."""
+        return {
+            target: (
+                sum(done for done, _ in parts.values()),
+                None
+                if any(size is None for _, size in parts.values())
+                else sum(size or 0 for _, size in parts.values()),
+            )
+            for target, parts in ((t, dict(p)) for t, p in list(self.workshop.progress.items()))
+        }
 
     def cancel(self, signal: int) -> None:
         """Ask all that runs to end, or kill it."""

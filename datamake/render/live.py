@@ -20,7 +20,9 @@ from datamake.render.plain import (
     remark_text,
     summary_line,
 )
-from datamake.render.text import clean, duration
+from datamake.render.text import clean, duration, size
+from datamake.urls import shown
+from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class Live:
         self.manner = manner
         self.forecast = Forecast()
         self.running: dict[str, float] = {}
-        """Target → when it started."""
+        """Target, or remote source → when it started."""
+        self.transfers: Mapping[str, tuple[int, int | None]] = {}
+        """Which of them are transferred: how many bytes of how many have come."""
         self.lines: list[Text] = []
         """What ended since the last drawing."""
         self.name_width = 12
@@ -87,7 +91,13 @@ class Live:
         elif event.kind == "run-ended":
             self.close(event.data["result"])
             return
+        elif event.kind == "fetch-started" and event.target is not None:
+            self.running[event.target] = event.time
+        elif event.kind == "tick":
+            self.transfers = event.data.get("progress", NOTHING)
         else:
+            if event.kind == "fetch-ended":
+                self.running.pop(event.target or "", None)
             line = event_line(event)
             self.lines += [Text(part, style="yellow") for part in line.splitlines()]
         if event.time - self.now >= INTERVAL:
@@ -144,15 +154,29 @@ class Live:
         if self.closed:
             return
         most = max(1, console.height // 2 - 2)
-        shown = list(self.running.items())
-        hidden = len(shown) - most
+        listed = list(self.running.items())
+        hidden = len(listed) - most
         if hidden > 0:
-            shown = shown[: most - 1]
-        for name, start in shown:
-            yield running_row(name, self.now - start, console.width)
+            listed = listed[: most - 1]
+        for name, start in listed:
+            row = running_row(shown(name), self.now - start, console.width)
+            if name in self.transfers:
+                row.append(self.transfer(*self.transfers[name], console.width - len(row)))
+            yield row
         if hidden > 0:
             yield Text(fitted(f"  and {hidden + 1:,} more", console.width - 1), style="dim")
         yield self.bar(console.width)
+
+    def transfer(self, done: int, total: int | None, room: int) -> Text:
+        """How much of a download or upload is done, if there is room for it."""
+        row = Text(f"  {size(done)}" + (f" of {size(total)}" if total else ""), no_wrap=True)
+        width = min(20, room - cell_len(row.plain) - 3)
+        if total and width >= 8:
+            row.append("  ")
+            bar = ProgressBar(total=total, completed=done, width=width)
+            for segment in self.console.render(bar):
+                row.append(segment.text, segment.style)
+        return row if cell_len(row.plain) < room else Text()
 
     def bar(self, width: int) -> Text:
         """How many of all targets have ended, and how long the rest may take."""

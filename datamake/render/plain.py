@@ -14,7 +14,9 @@ from datamake.render.text import (
     listed,
     nothing_to_do,
     reasons_text,
+    size,
 )
+from datamake.urls import shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -161,6 +163,9 @@ def event_line(event: Event) -> str:
         return (
             f"retry {name}  in {delay}, try {event.data['attempt']}: {clean(event.data['error'])}"
         )
+    if event.kind == "fetch-ended" and "size" in event.data:
+        time = duration(event.data["duration"])
+        return f"fetched {clean(shown(name))}  {time}  {size(event.data['size'])}"
     return ""
 
 

@@ -1,7 +1,7 @@
 """Carrying out actions: how each kind of them goes, then what holds for all that succeed.
 
 Knows nothing of targets, records or order. A transform is a module with a function
-`execute(action, workshop) -> Outcome`.
+`execute(action, workshop) -> Outcome`; transfers, which write no outputs, end with a result at once.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from datamake.process import GRACE, Keepers, last_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from datamake.action import Action
     from datamake.cache import Cache
+    from datamake.objects import Objects
     from datamake.process import Outcome
 
 TRANSFORMS = {
@@ -27,17 +30,28 @@ TRANSFORMS = {
     "restore": "restore",
 }
 """Kind of action → module."""
+TRANSFERS = {"fetch": "fetched", "upload": "uploaded"}
+"""Kind of action → function of the module `transfer`."""
 
 
 class Workshop:
     """What it takes to carry out the actions of a build. Threads share it.
 
-    `grace` is the seconds between SIGTERM and SIGKILL.
+    `objects` opens the way to remote objects, where there is one; `grace` is the seconds between
+    SIGTERM and SIGKILL.
     """
 
-    def __init__(self, cache: Cache | None = None, grace: float = GRACE) -> None:
+    def __init__(
+        self,
+        cache: Cache | None = None,
+        objects: Callable[[], Objects] | None = None,
+        grace: float = GRACE,
+    ) -> None:
         self.cache = cache
+        self.objects = objects
         self.keepers = Keepers(grace)
+        self.progress: dict[str, dict[str, tuple[int, int | None]]] = {}
+        """Target → URL → how many bytes have been transferred, of how many."""
 
     def execute(self, action: Action) -> Result:
         """Carry out an action, look at what it wrote, and store that.
@@ -45,6 +59,11 @@ class Workshop:
         Raises EnvironmentFailed where the disk is full or cannot be used.
         """
         try:
+            if action.kind in TRANSFERS:
+                from datamake.transforms import transfer
+
+                result: Result = getattr(transfer, TRANSFERS[action.kind])(action, self)
+                return result
             outcome = self._outcome(action)
             if outcome.error is not None or not (action.slots or action.staging):
                 return Result(action.target, outcome.error, outcome.facts, (), outcome.duration)

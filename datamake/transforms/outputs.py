@@ -112,6 +112,8 @@ def written(action: Action, cache: Cache | None) -> tuple[tuple[Written, ...], b
             shown = error.headline.replace(path, slot.output.path)
             raise EnvironmentFailed(shown, error.facts, error.hint) from None
         assert digest is not None  # it was there a moment ago
+        if slot.output.remote:  # where there are no executables
+            digest = digest.rstrip("x")
         outputs.append(Written(slot.output.path, digest, slot.output.name))
         stored = stored and cache is not None and cache.store(path, digest, listing)
     return tuple(outputs), stored

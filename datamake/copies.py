@@ -1,0 +1,85 @@
+"""Local copies of remote objects, in a folder of this run.
+
+Knows nothing of stores, nor of what the objects are for.
+"""
+
+from __future__ import annotations
+
+import os
+
+from datamake.clone import unique
+from datamake.moves import remove
+from datamake.urls import WEB, parsed
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Copies:
+    """The copies of one run, in the folder `remote` of `folder` (absolute)."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = os.path.join(folder, "remote", unique())
+        self._made: dict[str, tuple[int, ...]] = {}
+        """Copy → how it was when it was made."""
+
+    def place(self, url: str) -> str:
+        """The absolute path of the copy of an object or a member, or of a folder of them.
+
+        It ends in the same name, and what is in a folder is in its copy.
+        """
+        found = parsed(url)
+        if found.archive:
+            return os.path.join(self.members(url), *found.member.split("/"))
+        path, mark, query = found.place, "", ""
+        if found.scheme in WEB:
+            path, mark, query = path.partition("?")
+        segments = path.rstrip("/").split("/")
+        if mark:
+            segments.insert(-1, _hash(query))
+        return os.path.join(self.folder, found.scheme, *map(_safe, segments))
+
+    def members(self, url: str) -> str:
+        """The folder of the copies of an archive's members."""
+        found = parsed(url)
+        return os.path.join(self.folder, found.archive, _hash(found.outer))
+
+    def made(self, url: str) -> None:
+        """Take note of a copy, if it is there."""
+        path = self.place(url)
+        if os.path.exists(path):
+            self._made[path] = _stamp(path)
+
+    def here(self, urls: Iterable[str]) -> bool:
+        """Whether there are copies of all of these."""
+        return all(self.place(url) in self._made for url in urls)
+
+    def touched(self, url: str) -> bool:
+        """Whether a copy is not as it was made."""
+        path = self.place(url)
+        try:
+            return _stamp(path) != self._made.get(path)
+        except OSError:
+            return True
+
+    def remove(self) -> None:
+        """Remove all of them."""
+        self._made.clear()
+        remove(self.folder)
+
+
+def _hash(text: str) -> str:
+    from xxhash import xxh3_64_hexdigest
+
+    return str(xxh3_64_hexdigest(text.encode("utf-8", "surrogateescape")))
+
+
+def _safe(segment: str) -> str:
+    """A segment of a URL as the name of a file."""
+    return f"%{segment}" if segment in ("", ".", "..") else segment.replace("\0", "%00")
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
