@@ -293,7 +293,7 @@ def test_a_log_is_followed_until_ctrl_c(project):
     assert project.cli("build").returncode == 0
     assert process.stdout.readline() == "second\n"
     process.send_signal(signal.SIGINT)
-    assert process.communicate() == ("", "interrupted\n")
+    assert process.communicate(timeout=60) == ("", "interrupted\n")
     assert process.returncode == 130
 
 
@@ -304,7 +304,7 @@ def test_a_log_that_nobody_reads_is_not_followed(project):
     assert process.stdout.readline() == "first and long\n"
     process.stdout.close()
     project.write(".datamake/logs/a.log", "second\n")
-    assert process.wait() == 0
+    assert process.wait(60) == 0
     process.stderr.close()
 
 
