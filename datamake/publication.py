@@ -79,8 +79,8 @@ class Publisher:
     def built(self, work: Work, result: Result) -> Published:
         """Publishes what an action wrote, and records it if nothing changed while it ran.
 
-        Where another target's output has changed meanwhile it has failed. Where a source or code
-        has, its outputs are published but stay stale; the second time in a row it has failed too.
+        Where another target's output has changed meanwhile, or what it was only given the URL of,
+        it has failed. Where a source or code has, its outputs are published but stay stale; the second time in a row it has failed too.
         """
         target, verdict = work.target, work.verdict
         made, changed = self._changed(work)
@@ -154,7 +154,8 @@ class Publisher:
         changed: list[str] = []
         for content in work.contents:
             if content.path and self._moved(content):
-                (made if content.producer else changed).append(content.path)
+                fatal = content.producer or not content.link.input.fetch
+                (made if fatal else changed).append(content.path)
         for path, digest in work.code:
             files.forget(path)
             if files.digest(path) != digest:

@@ -52,6 +52,8 @@ class Sources:
         self._options = options
         self._now = now
         self._seen: dict[str, list[Seen]] = {}
+        self._listed: dict[str, Seen] = {}
+        """Objects that were seen by way of any source."""
         self._learnt: dict[tuple[str, str], Members] = {}
         self._objects: Objects | None = None
 
@@ -59,6 +61,7 @@ class Sources:
         """A run begins, and looks at everything anew."""
         self.offline = offline
         self._seen.clear()
+        self._listed.clear()
         self._learnt.clear()
 
     @property
@@ -77,6 +80,8 @@ class Sources:
         source was never seen; an output that was never seen is not there then.
         """
         new = [source for source in dict.fromkeys(sources) if source not in self._seen]
+        self._seen.update((url, [self._listed[url]]) for url in new if url in self._listed)
+        new = [source for source in new if source not in self._seen]
         written = [url for url in dict.fromkeys(outputs) if url not in self._seen]
         if not new and not written:
             return
@@ -88,6 +93,7 @@ class Sources:
         found = self.objects.look([*new, *written])
         for source, objects in found.items():
             self.sightings.see(source, objects)
+            self._listed.update((seen.url, seen) for seen in objects)
         self._seen.update(found)
 
     def seen(self, source: str) -> Sequence[Seen]:
@@ -102,6 +108,7 @@ class Sources:
     def forget(self, source: str) -> None:
         """Look again at a source when it is next asked about."""
         self._seen.pop(source, None)
+        self._listed.pop(source, None)
 
     def contents(self, source: str) -> tuple[Written, ...] | None:
         """The objects of a source with their digests; None while that of any is unknown."""
