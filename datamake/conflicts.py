@@ -6,12 +6,13 @@ Knows nothing of how a target is linked.
 from __future__ import annotations
 
 from itertools import pairwise
+from unicodedata import normalize
 
 from datamake.datafile.positions import place
 from datamake.datafile.shapes import did_you_mean
 from datamake.errors import Problem
 from datamake.patterns import EVERYTHING, glob
-from datamake.urls import parsed, shown
+from datamake.urls import is_url, parsed, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,6 +58,26 @@ def _overlap(expansion: Expansion, target: Target, index: int, other: tuple[str,
             variables = ", ".join(f"`{{{name}}}`" for name in target.each)
             hint = f"foreach variables tell the outputs of instances apart: {variables}"
     return Problem(message, target.part.file, place(declaration, *keys), hint=hint)
+
+
+def alike(outputs: Outputs) -> list[str]:
+    """A line about outputs that differ only in case, or in how an accent is encoded."""
+    first: dict[str, str] = {}
+    pairs = []
+    for path in outputs.owners:
+        folded = path.casefold()
+        if not folded.isascii():
+            folded = normalize("NFC", folded)
+        other = first.setdefault(folded, path)
+        if other != path and not is_url(path):
+            pairs.append((other, path))
+    if not pairs:
+        return []
+    one, other = pairs[0]
+    owners = dict.fromkeys(f"`{outputs.owners[path]}`" for path in pairs[0])
+    more = f", and {len(pairs) - 1} more like them" if len(pairs) > 1 else ""
+    same = "where names ignore case, as on macOS, they are one file"
+    return [f"`{one}` and `{other}`, outputs of {' and '.join(owners)}{more}: {same}"]
 
 
 def written_sources(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[str, Problem]]:

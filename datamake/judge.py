@@ -7,6 +7,7 @@ of each target (`settle`), before it asks for those that need it.
 from __future__ import annotations
 
 from datamake import staleness, surroundings
+from datamake.conflicts import alike
 from datamake.contents import Contents, Known
 from datamake.fingerprint import Context, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
@@ -246,8 +247,8 @@ def joined(
 
 
 def remarks(graph: Graph) -> list[str]:
-    """Lines for people about targets without instances and files without targets."""
-    return [*graph.empty.values(), *_orphans(graph.orphans)]
+    """Lines for people about targets without instances, files without targets, names too alike."""
+    return [*graph.empty.values(), *_orphans(graph.orphans), *alike(graph.outputs)]
 
 
 def _orphans(found: Mapping[str, str]) -> list[str]:

@@ -9,6 +9,7 @@ import os
 import time
 
 from datamake import __version__, image, pins
+from datamake.conflicts import alike
 from datamake.engine import Engine, Settings
 from datamake.errors import EnvironmentFailed, TargetLocked, UsageError
 from datamake.judge import Judge
@@ -312,7 +313,9 @@ def _seen(space: Workspace, request: Request, result: BuildResult) -> Mapping[st
     at_rest = all(
         target.status is Status.UP_TO_DATE and target.present for target in result.targets
     )
-    if not (result.ok and at_rest and space.timeless) or result.notices or space.graph.remote:
+    if not (result.ok and at_rest and space.timeless) or space.graph.remote:
+        return None
+    if result.notices and set(result.notices) != set(alike(space.graph.outputs)):
         return None
     targets = [space.graph.targets[name] for name in request.needs if name in space.graph.targets]
     ages = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from linked import complaint, complaints, expanded, linked, paths, tree_of
 
+from datamake.conflicts import alike
 from datamake.graph import Growth, link
 from datamake.model import Input, Item, Link, Pending
 
@@ -282,6 +283,24 @@ def test_outputs_that_are_one_file_by_way_of_a_linked_folder():
     """They would replace each other at every build."""
     text = B + '[targets.c]\noutput = "ln/b.csv"\nrun = "true"\n'
     assert complaints(text, links=LINKED) == ("5:1: `build/b.csv` is an output of both `b` and `c`")
+
+
+def test_outputs_whose_names_are_alike():
+    """In case, or in the encoding of an accent; that of objects in a store counts."""
+
+    def said(*outputs):
+        each = [f'[targets.t{n}]\noutput = "{o}"\nrun = "true"\n' for n, o in enumerate(outputs)]
+        return alike(linked("".join(each)).outputs)
+
+    end = "where names ignore case, as on macOS, they are one file"
+    assert said("a", "ab", "out/a", "é", "è", "s3://b/x", "s3://b/X") == []
+    assert said("a", "out/b", "Out/B") == [f"`out/b` and `Out/B`, outputs of `t1` and `t2`: {end}"]
+    assert said("é", "e\u0301") == [f"`é` and `e\u0301`, outputs of `t0` and `t1`: {end}"]
+    assert said("É", "e\u0301", "straße", "STRASSE") == [
+        f"`É` and `e\u0301`, outputs of `t0` and `t1`, and 1 more like them: {end}"
+    ]
+    twice = '[targets.t]\noutputs = ["a", "A"]\nrun = "true"\n'
+    assert alike(linked(twice).outputs) == [f"`a` and `A`, outputs of `t`: {end}"]
 
 
 def test_an_output_that_is_a_source():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
@@ -221,3 +222,20 @@ def test_an_output_behind_a_linked_folder(project, tmp_path):
     (tmp_path / "big" / "x").unlink()
     assert project.build().restored == ["a"]
     assert project.path("out").is_symlink()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="they are one file there")
+def test_outputs_whose_names_are_alike(project):
+    """Are remarked on once a build, and in a plan."""
+    project.datafile("""
+        [targets]
+        a = { output = "out", run = "echo > {output}" }
+        b = { output = "OUT", run = "echo > {output}" }
+    """)
+    line = (
+        "`out` and `OUT`, outputs of `a` and `b`: "
+        "where names ignore case, as on macOS, they are one file\n"
+    )
+    assert project.cli("build", "-n").stdout.count(line) == 1
+    assert project.cli("build").stderr.count(line) == 1
+    assert project.cli("build").stderr.count(line) == 1

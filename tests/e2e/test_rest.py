@@ -310,3 +310,13 @@ def test_another_build_that_has_the_state_open(project, monkeypatch):
         project.build()
         assert not rests(project)
     assert rests(project)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="they are one file there")
+def test_names_that_are_alike(project, monkeypatch):
+    """Were remarked on by the builds before."""
+    monkeypatch.setattr(image, "SETTLED", -60)
+    project.datafile('[targets.a]\noutputs = ["a", "A"]\nrun = "touch {outputs}"')
+    assert "one file" in project.build().notices
+    assert "one file" in project.build().notices
+    assert rests(project)
