@@ -120,7 +120,7 @@ class Blueprint:
         if piece.name in self.variables:
             return "/".join("*" for _ in piece.format.split("/"))
         row = dict.fromkeys(self.variables, "")
-        return escaped(self.texts.address(piece.text, row, *slot.keys, whole=slot.text))
+        return escaped(self.texts.filled(piece.text, row, *slot.keys, whole=slot.text))
 
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the placeholders of the action."""
@@ -171,7 +171,7 @@ class Blueprint:
     def _output(self, slot: Slot, row: Mapping[str, str]) -> Output:
         path = self._path(slot, row)
         if is_url(path):
-            return Output(path, slot.name, slot.folder, staged=True)
+            return Output(self._remote(slot, path), slot.name, slot.folder, staged=True)
         first = path.partition("/")[0]
         if first in ("", ".", ".."):
             raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
@@ -197,8 +197,8 @@ class Blueprint:
     def _path(self, slot: Slot, row: Mapping[str, str]) -> str:
         if not slot.keys and self.foreach:
             return self.texts.path(f"{slot.text}{_file_name(row)}.parquet")
-        text = self.texts.address(slot.text, row, *slot.keys)
-        return self._remote(slot, text) if is_url(text) else self.texts.path(text)
+        text = self.texts.filled(slot.text, row, *slot.keys)
+        return text if is_url(text) else self.texts.path(text)
 
     def _remote(self, slot: Slot, text: str) -> str:
         """A URL that can be written to, without a slash at its end."""

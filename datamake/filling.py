@@ -74,20 +74,19 @@ class Texts:
         """The same, to be raised."""
         return Fault(self.problem(message, *keys, facts=facts, hint=hint))
 
-    def filled(self, text: str, row: Mapping[str, Any], *keys: str | int) -> str:
-        """The text with params and foreach variables filled in. Raises Fault."""
+    def filled(self, text: str, row: Mapping[str, Any], *keys: str | int, whole: str = "") -> str:
+        """The text, or piece of `whole`, with params and foreach variables filled in. Raises Fault.
+
+        In a URL environment variables are, too.
+        """
         if "{" not in text:
             return text
+        if "{env." in text and is_url(whole or text):
+            row = {**row, "env": self.variables}
         try:
             return filled(text, ChainMap(row, self.params))  # type: ignore[arg-type]  # only read
         except PlaceholderError as error:
             raise Fault(self.placed(error.problem, *keys)) from None
-
-    def address(self, text: str, row: Mapping[str, Any], *keys: str | int, whole: str = "") -> str:
-        """A path or URL, or a piece of `whole`, filled; in a URL `{env.X}` works too. Raises Fault."""
-        if "{env." in text and is_url(whole or text):
-            row = {**row, "env": self.variables}
-        return self.filled(text, row, *keys)
 
     def url(self, text: str, *keys: str | int) -> Url:
         """What a URL names. Raises Fault."""
@@ -113,7 +112,7 @@ class Texts:
             if isinstance(piece, str)
             else ""
             if piece.name in variables
-            else self.address(piece.text, {}, *keys, whole=text)
+            else self.filled(piece.text, {}, *keys, whole=text)
             for piece in pieces(text)
         )
 

@@ -156,7 +156,7 @@ class ForeachReader:
         if isinstance(piece, Placeholder):
             if not piece.name.startswith(("params.", "env.")):
                 return piece.text
-            piece = self.texts.address(piece.text, NOTHING, "foreach", whole=whole)
+            piece = self.texts.filled(piece.text, NOTHING, "foreach", whole=whole)
         return literal(piece)
 
     def pattern(self, text: str, captures: Sequence[Placeholder]) -> Capture:

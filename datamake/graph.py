@@ -117,7 +117,8 @@ class Graph:
             self.missing[name] = list(linked.missing)
         else:
             self.missing.pop(name, None)
-        self._ask(name, linked.remote)
+        if linked.remote or self.remotes:
+            self._ask(name, linked.remote)
         self.need(name, linked.needs)
         return linked
 

@@ -109,7 +109,7 @@ class Inputs:
     def _input(self, entry: Entry, row: Mapping[str, str]) -> Input:
         if entry.meant is not None:
             return self._named(entry, *entry.meant, row)
-        text = self.texts.address(entry.text, row, *entry.keys)
+        text = self.texts.filled(entry.text, row, *entry.keys)
         if text != entry.text:
             meant = self.names.meant(text, self.texts.declaration.part)
             if meant is not None:
@@ -124,7 +124,7 @@ class Inputs:
         kind, path = located(self.texts, self.tree, text, entry.keys, glob=entry.glob)
         if kind in ("glob", "remote") and row:
             values = {variable: escaped(each) for variable, each in row.items()}
-            literal = self.texts.address(entry.text, values, *entry.keys)
+            literal = self.texts.filled(entry.text, values, *entry.keys)
             if kind == "glob":
                 path = self.texts.path(literal, escaped(self.texts.folder))
             elif literal != text and self.texts.url(text).scheme not in WEB:
@@ -200,7 +200,7 @@ def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> t
 
 def source(texts: Texts, tree: Tree) -> Input:
     """The path or URL, glob or folder of a source. Raises `filling.Fault`."""
-    text = texts.address(texts.declaration.table["path"], {}, "path")
+    text = texts.filled(texts.declaration.table["path"], {}, "path")
     kind, path = located(texts, tree, text, ("path",), glob=is_glob(text))
     return Input(kind, path, place=texts.place("path"))
 

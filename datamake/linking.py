@@ -95,7 +95,8 @@ class Linker:
                     links.append(link)
                     needs[item.producer] = None
         needs.update(dict.fromkeys(reading.waits))
-        needs.update((url, None) for url, _ in remote)
+        if remote:
+            needs.update((url, None) for url, _ in remote)
         return Linked(tuple(links), tuple(needs), code, tuple(remote), tuple(missing), tuple(wrong))
 
     def _problem(self, target: Target, asked: Input, fault: str) -> Problem:
