@@ -72,7 +72,7 @@ def shrunk(
         if not dry:
             storage.delete(key)
     if not dry:
-        _abandoned(storage, now)
+        remove_abandoned(storage, now)
         storage.write(f"{SIZES}{left}-counted-{unique()}", b"")
         for key, _, _ in marks:
             storage.delete(key)
@@ -126,7 +126,7 @@ def counts(storage: Storage) -> dict[str, int]:
     return found
 
 
-def _abandoned(storage: Storage, now: float) -> None:
+def remove_abandoned(storage: Storage, now: float) -> None:
     """Removes what killed processes left half-written; no write takes a day."""
     for key, _, used in storage.entries("tmp/"):
         if used < now - DAY:

@@ -5,15 +5,13 @@ Knows nothing of builds. Packs are kept in the local cache, so a run reads only 
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from functools import partial
 from threading import RLock
 
 from xxhash import xxh3_128_hexdigest
 
-from datamake.content import digest_of
-from datamake.packs import RECORD, blobs_of, merged, packed, trusted, unpacked
+from datamake.packs import NAME, PACKS, RECORD, blobs_of, merged, name_of, packed, trusted, unpacked
 from datamake.threads import Threads
 
 TYPE_CHECKING = False
@@ -25,8 +23,6 @@ if TYPE_CHECKING:
     from datamake.signing import Signer
     from datamake.storage.local import LocalStorage
 
-PACKS = "v1/packs/"
-PACK_KEY = re.compile(r"v1/packs/([0-9a-f]{32}-[1-9][0-9]{0,18})\.gz").fullmatch
 TRIES = 3
 """Times that packs are listed: others may merge some while they are read."""
 READERS = 16
@@ -116,7 +112,7 @@ class Index:
             listed = {
                 key: (size, time)
                 for key, size, time in self.reach.entries(PACKS)
-                if PACK_KEY(key) and key not in self._packs
+                if NAME(key[len(PACKS) :]) and key not in self._packs
             }
             reading = {
                 key: threads.submit(partial(self._read, key, time))
@@ -142,24 +138,17 @@ class Index:
     def _read(self, key: str, written: float) -> list[Entry]:
         """The entries of a pack. Raises OSError, and ValueError where it is corrupt."""
         name = key[len(PACKS) :]
-        digest = name.removesuffix(".gz")
-        try:
-            data = self._local.read(self._kept + name)
-        except OSError:
-            data = b""
-        if digest_of(data) == digest:
-            return unpacked(data, written)
+        with suppress(OSError, ValueError):
+            return unpacked(name, self._local.read(self._kept + name), written)
         data = self.reach.read(key)
-        if digest_of(data) != digest:
-            raise ValueError("not what its name says")
-        entries = unpacked(data, written)
+        entries = unpacked(name, data, written)
         self._keep(name, data)
         return entries
 
     def _write(self, entries: list[Entry]) -> str:
         """The key of the pack that now has these entries. Raises OSError."""
         data = packed(entries)
-        name = f"{digest_of(data)}.gz"
+        name = name_of(data)
         self.reach.write(PACKS + name, data)
         self._keep(name, data)
         self._packs[PACKS + name] = (len(data), 0.0)

@@ -11,8 +11,10 @@ and whoever merges packs keeps them as they are. The paths in a body are for com
 from __future__ import annotations
 
 import json
+import re
 import zlib
 
+from datamake.content import digest_of
 from datamake.layout import DIGEST
 from datamake.model import Record, Written
 from datamake.values import value
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     Contents = tuple[tuple[str, str], ...]
 
+PACKS = "v1/packs/"
+NAME = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,18}\.gz").fullmatch
 RECORD = "record"
 CONTENT = "content"
 LARGEST = 1 << 30
@@ -72,15 +76,22 @@ def packed(entries: Iterable[Entry]) -> bytes:
     return squeeze.compress("\n".join(lines).encode()) + squeeze.flush()
 
 
-def unpacked(pack: bytes, written: float) -> list[Entry]:
-    """The entries of a pack that was written at a time. Raises ValueError if it is none."""
+def name_of(pack: bytes) -> str:
+    """The name that a pack has."""
+    return f"{digest_of(pack)}.gz"
+
+
+def unpacked(name: str, pack: bytes, written: float) -> list[Entry]:
+    """The entries of a pack that was written at a time. Raises ValueError if it is not whole."""
+    if name_of(pack) != name:
+        raise ValueError("not what its name says")
     unfold = zlib.decompressobj(wbits=31)
     try:
         text = unfold.decompress(pack, LARGEST)
     except zlib.error:
         raise ValueError("not a pack") from None
     if not unfold.eof:
-        raise ValueError("not all of a pack")
+        raise ValueError("more than anybody would write")
     return [_entry(line, written) for line in text.splitlines()]
 
 
@@ -100,10 +111,15 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
     """The entries, each once, with its last use."""
     found: dict[tuple[str, ...], Entry] = {}
     for entry in entries:
-        same = (*_texts(entry), entry.signature)
+        same = identity(entry)
         if same not in found or found[same].used < entry.used:
             found[same] = entry
     return list(found.values())
+
+
+def identity(entry: Entry) -> tuple[str, ...]:
+    """What two entries have in common that are the same but for their use."""
+    return (*_texts(entry), entry.signature)
 
 
 # Records

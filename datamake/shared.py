@@ -119,7 +119,7 @@ class SharedCache(Cache):
         if not self.reads:
             return False
         for _ in range(2):  # what is here may turn out to be corrupt
-            brought = self._bring(digest)
+            brought = self.bring(digest)
             if super().restore(digest, path):
                 return True
             if not brought:
@@ -158,11 +158,18 @@ class SharedCache(Cache):
             self._up.flush()
 
     def share(self, record: Record) -> bool:
-        """Begin to share a record whose bytes are here; False where they are not."""
+        """Begin to share a record; False where its bytes are not here, or it was made by hand.
+
+        Nothing more is told of one that is shared by now.
+        """
         blobs = self._blobs_here(record)
-        if blobs is None or not self.writes:
+        if blobs is None or record.accepted or not self.writes:
             return False
-        self._up.record(record, blobs)
+        entry = self._index.find(RECORD, record.fingerprint)
+        told = record_of(entry) if entry else None
+        promised = self._index.blobs()
+        if told is None or told.outputs != record.outputs or not blobs <= promised.keys():
+            self._up.record(record, blobs)
         return True
 
     def _blobs_here(self, record: Record) -> set[str] | None:
@@ -177,7 +184,7 @@ class SharedCache(Cache):
                 needed.update(digest.rstrip("x") for digest in listing.files.values())
         return needed
 
-    def _bring(self, digest: str) -> bool:
+    def bring(self, digest: str) -> bool:
         """Whether all the bytes of a digest are in the local cache now.
 
         Raises EnvironmentFailed where its disk is full.
