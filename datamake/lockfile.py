@@ -7,7 +7,6 @@ have locked: URL, version token and digest, with one space between.
 from __future__ import annotations
 
 import re
-from hashlib import blake2b
 
 from datamake.errors import DatafileError, Problem
 from datamake.quoting import quoted, unquoted
@@ -69,6 +68,8 @@ def text_of(entries: Mapping[str, Locked]) -> str:
 
 def token_of_all(tokens: Iterable[tuple[str, str]]) -> str:
     """The token that stands for those of several objects, given as URL and token."""
+    from hashlib import blake2b
+
     pairs = sorted(tokens)
     text = "".join(f"{quoted(url)}\t{quoted(token)}\n" for url, token in pairs)
     return f"{len(pairs)}:{blake2b(text.encode(), digest_size=16).hexdigest()}"
@@ -86,7 +87,7 @@ def moved(entries: Mapping[str, Locked], present: Mapping[str, Locked]) -> Seque
             message, hint = f"`{name}` is not locked", "`datamake lock` locks it"
             problems.append(Problem(message, FILE, hint=hint))
         elif not _same(locked, now):
-            facts = (f"locked: {_identity(locked, now)}", f"now: {_identity(now, locked)}")
+            facts = (f"locked: {identity(locked, now)}", f"now: {identity(now, locked)}")
             hint = f"`datamake lock --update '{name}'` takes it as it is now"
             problems.append(Problem(f"`{name}` has moved", FILE, (), facts, hint))
     return problems
@@ -98,9 +99,9 @@ def _same(locked: Locked, now: Locked) -> bool:
     return locked.token == now.token
 
 
-def _identity(one: Locked, other: Locked) -> str:
+def identity(one: Locked, other: Locked) -> str:
     """What tells one from the other: the token, or where both have the same one the content."""
-    return one.token if one.token != other.token and one.token else one.digest or "nothing known"
+    return one.token if one.token not in ("", other.token) else one.digest or "nothing known"
 
 
 def _word(text: str) -> str:

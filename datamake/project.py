@@ -160,7 +160,7 @@ class Project:
         if wanted.locked:
             pins.refuse_moved(self.space, request.needs)
         result = self._carried_out(request, wanted, on_event)
-        if wanted.locked:
+        if wanted.locked and result.ok:
             pins.refuse_moved(self.space, _asked_for(self.graph, result))
         usual = Options(wanted.jobs, wanted.keep_going, cache=wanted.cache)
         seen = _seen(self.space, request, result) if wanted == usual else None

@@ -14,6 +14,7 @@ COMMANDS = (
     "graph",
     "log",
     "history",
+    "lock",
     "accept",
     "reproduce",
     "clean",
