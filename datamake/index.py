@@ -98,7 +98,8 @@ class Index:
                 ignored += 1
                 continue
             place = (entry.kind, entry.key)
-            if place not in self._entries or self._entries[place].made <= entry.made:
+            known = self._entries.get(place)
+            if known is None or _precedence(known) < _precedence(entry):
                 self._entries[place] = entry
         if ignored:
             what = "entry that is" if ignored == 1 else "entries that are"
@@ -173,3 +174,8 @@ class Index:
             for key, _, _ in list(self._local.entries(self._kept)):
                 if PACKS + key[len(self._kept) :] not in self._packs:
                     self._local.delete(key)
+
+
+def _precedence(entry: Entry) -> tuple[float, str, float]:
+    """What says which entry counts, whatever the order that they are read in."""
+    return entry.made, entry.body, entry.used

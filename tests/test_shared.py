@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 
 import pytest
 
 from datamake.files import fresh_digest
+from datamake.listing import Listing
 from datamake.model import Record, Written
+from datamake.packs import Entry, name_of, packed, unpacked
 from datamake.shared import Place, SharedCache
 from datamake.storage.local import LocalStorage
 from datamake.storage.memory import MemoryStorage
@@ -106,3 +110,263 @@ def test_what_came_down_is_kept(machine, storage):
     assert here.cache.lookup(FINGERPRINT).outputs == (Written("out", digest),)
     assert here.cache.has(digest)
     assert here.restore(digest) == FOLDER
+
+
+# What others did to it
+
+
+DAMAGES = {
+    "missing": lambda storage, key, data: storage.delete(key),
+    "empty": lambda storage, key, data: storage.write(key, b"", replace=True),
+    "truncated": lambda storage, key, data: storage.write(key, data[:-1], replace=True),
+    "flipped": lambda storage, key, data: storage.write(
+        key, data[:-1] + bytes([data[-1] ^ 1]), replace=True
+    ),
+}
+
+
+def keys(storage, prefix):
+    return sorted(key for key, _, _ in storage.entries(prefix))
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+@pytest.mark.parametrize("content", [b"one", FOLDER], ids=["file", "folder"])
+def test_a_damaged_blob_is_a_miss_and_comes_back(machine, storage, how, content):
+    """Said once, dropped, and sent again by whoever builds it; nothing half is left here."""
+    digest = machine("there").make(content)
+    for number, key in enumerate(keys(storage, "v1/blobs/")):
+        whole = storage.read(key)
+        DAMAGES[how](storage, key, whole)
+        here = machine(f"here-{number}")
+        assert here.cache.lookup(FINGERPRINT)
+        assert here.cache.has(digest)
+        assert here.restore(digest) is None
+        assert not here.cache.has(digest)
+        assert storage.size(key) is None
+        said = {
+            "missing": "what a record promises is not in the shared cache",
+        }.get(how, "dropped what was corrupt in the shared cache")
+        assert here.lines == [f"{said}: `{key}`"]
+        assert here.make(content) == digest
+        assert storage.read(key) == whole
+        assert machine(f"then-{number}").cache.lookup(FINGERPRINT)
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_pack_is_dropped(machine, storage, how):
+    """What it told is not known any more, and what the others tell is."""
+    machine("there").make(b"one")
+    (damaged,) = keys(storage, "v1/packs/")
+    machine("other").make(b"two", OTHER)
+    DAMAGES[how](storage, damaged, storage.read(damaged))
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT) is None
+    assert here.cache.lookup(OTHER)
+    said = f"dropped what was corrupt in the shared cache: `{damaged}`"
+    assert here.lines == ([] if how == "missing" else [said])
+    assert storage.size(damaged) is None
+
+
+def test_nothing_is_dropped_by_who_may_only_read(machine, storage):
+    """It is a miss all the same."""
+    digest = machine("there").make(b"one")
+    (key,) = keys(storage, "v1/blobs/")
+    storage.write(key, b"xxx", replace=True)
+    here = machine(mode="read")
+    here.cache.lookup(FINGERPRINT)
+    assert here.restore(digest) is None
+    assert storage.read(key) == b"xxx"
+    assert here.lines == [f"dropped what was corrupt in the shared cache: `{key}`"]
+
+
+def test_what_is_corrupt_here_comes_from_there(machine):
+    """The local copy is dropped, as ever."""
+    there = machine("there")
+    digest = there.make(b"one")
+    (blob,) = there.folder.glob("cache/v1/blobs/*/*")
+    blob.chmod(0o644)
+    blob.write_bytes(b"xxx")
+    assert there.begin().has(digest)
+    assert there.restore(digest) == b"one"
+    assert len(there.lines) == 1
+
+
+def poisoned(storage, body, kind="record", made=9.0):
+    """A pack by somebody else."""
+    data = packed([Entry(kind, FINGERPRINT, made, body)])
+    storage.write(f"v1/packs/{name_of(data)}", data)
+
+
+DIGEST = "0" * 32 + "-3"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "null",
+        "[" * 100_000,
+        '{"outputs":[["out","../../../etc/passwd-3",null]]}',
+        '{"blobs":{"../../../etc/passwd":""},"duration":1,"target":"t","outputs":[]}'[:-1],
+        f'{{"blobs":{{}},"duration":1,"target":"t","outputs":[["out","{DIGEST}",null]]}}',
+        f'{{"blobs":{{"{DIGEST}":""}},"duration":"x","target":"t","outputs":[]}}',
+    ],
+)
+def test_a_record_that_is_none_is_not_there(machine, storage, body):
+    """Whoever builds it next puts things right."""
+    poisoned(storage, body)
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT) is None
+    assert here.restore(DIGEST) is None
+    here.make(b"one")
+    assert machine("then").cache.lookup(FINGERPRINT)
+
+
+def test_no_path_of_a_record_is_written_to(machine, storage, tmp_path):
+    """It says what an action once wrote, and is there to be compared."""
+    path = tmp_path / "evil"
+    digest = machine("there").make(b"one")
+    body = {
+        "target": "clean",
+        "duration": 1,
+        "outputs": [[f"../../{path}", digest, None]],
+        "blobs": {digest: ""},
+    }
+    poisoned(storage, json.dumps(body), made=20.0)
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT).outputs[0].path == f"../../{path}"
+    assert here.restore(digest) == b"one"
+    assert not path.exists()
+
+
+def test_a_listing_that_leads_out_of_its_folder_is_corrupt(machine, storage, tmp_path):
+    """Though its hash is right, and a record says so."""
+    evil = machine("there").make(b"evil")
+    listings = (
+        Listing({"../evil": evil}, {}, ()),
+        Listing({f"{tmp_path}/evil": evil}, {}, ()),
+        Listing({"out/evil": evil}, {"out": ".."}, ()),
+    )
+    for number, listing in enumerate(listings):
+        digest = listing.digest
+        storage.write(f"v1/blobs/{digest[:2]}/{digest[:-1]}.folder", listing.text)
+        body = {"target": "t", "duration": 1, "outputs": [["out", digest, None]]}
+        poisoned(storage, json.dumps({**body, "blobs": {digest: "", evil: ""}}), made=20.0 + number)
+        here = machine(f"here-{number}")
+        assert here.cache.lookup(FINGERPRINT)
+        assert here.restore(digest) is None
+        assert here.lines[0].startswith("dropped what was corrupt in the shared cache")
+        assert not (tmp_path / "evil").exists()
+
+
+def test_what_a_newer_datamake_wrote_is_left_alone(machine, storage):
+    """It is not used, and survives when packs are merged."""
+    poisoned(storage, "{}", kind="record2")
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT) is None
+    for number in range(20):
+        here.begin()
+        here.make(b"%d" % number, f"{number:032x}")
+    assert len(keys(storage, "v1/packs/")) < 20
+    kinds = {entry.kind for entry in all_entries(storage)}
+    assert kinds == {"record", "record2"}
+
+
+def all_entries(storage):
+    packs = [(key, storage.read(key)) for key in keys(storage, "v1/packs/")]
+    return [entry for key, data in packs for entry in unpacked(key[9:], data, 0.0)]
+
+
+# Many machines
+
+
+def test_two_that_make_the_same_agree_in_the_end(machine):
+    """Whoever was later counts, for all and in whatever order packs are listed."""
+    results = [machine(name).make(name.encode()) for name in ("first", "second")]
+    for number in range(2):
+        here = machine(f"here-{number}")
+        digest = here.cache.lookup(FINGERPRINT).outputs[0].digest
+        assert digest in results
+        assert here.restore(digest)
+    late = machine("late")
+    path = late.folder / "late"
+    path.write_bytes(b"late")
+    late.cache.store(str(path), fresh_digest(str(path)))
+    late.remember(fresh_digest(str(path)), time=13.5)
+    assert machine("then").cache.lookup(FINGERPRINT).outputs[0].digest == fresh_digest(str(path))
+
+
+def test_many_write_at_once(machine, storage, tmp_path):
+    """Nobody waits, nothing is lost, and packs are merged by several at the same time."""
+    machines = [machine(f"m{number}") for number in range(8)]
+
+    def work(number):
+        for turn in range(6):
+            machines[number].begin()
+            machines[number].make(b"%d %d" % (number, turn), f"{number * 100 + turn:032x}")
+            machines[number].make(b"same", FINGERPRINT)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    here = machine()
+    for number in range(8):
+        for turn in range(6):
+            record = here.cache.lookup(f"{number * 100 + turn:032x}")
+            assert here.restore(record.outputs[0].digest) == b"%d %d" % (number, turn)
+    assert here.restore(here.cache.lookup(FINGERPRINT).outputs[0].digest) == b"same"
+    assert len(keys(storage, "v1/packs/")) < 40
+    assert [line for each in machines for line in each.lines] == []
+
+
+def test_a_pack_that_is_merged_while_it_is_read_is_not_missed(machine, storage):
+    """Packs are listed again where one is gone."""
+    machine("there").make(b"one")
+    (key,) = keys(storage, "v1/packs/")
+    entries = unpacked(key[9:], storage.read(key), 1.0)
+    read = storage.read
+
+    def merged_meanwhile(name, *arguments):
+        if name == key and storage.size(key) is not None:
+            data = packed(entries)
+            storage.write(f"v1/packs/{name_of(data)}", data)
+            storage.delete(key)
+        return read(name, *arguments)
+
+    storage.read = merged_meanwhile
+    assert machine().cache.lookup(FINGERPRINT)
+
+
+def test_packs_are_read_once(machine, storage):
+    """The next run asks what there is, and reads what is new."""
+    there, here = machine("there"), machine()
+    there.make(b"one")
+    assert here.cache.lookup(OTHER) is None
+    there.begin()
+    there.make(b"two", OTHER)
+    asked = []
+    read = storage.read
+    storage.read = lambda key, *rest: (asked.append(key), read(key, *rest))[1]
+    here.begin()
+    assert here.cache.lookup(FINGERPRINT)
+    assert here.cache.lookup(OTHER)
+    assert len(asked) == 1
+
+
+def test_bytes_that_are_there_are_not_sent_again(machine, storage):
+    """By the word of a record; of no record, they are: nobody knows how long they stay."""
+    there = machine("there")
+    there.make(FOLDER)
+    sent = []
+    store = storage.store
+    storage.store = lambda key, path: (sent.append(key), store(key, path))
+    here = machine()
+    here.make({**FOLDER, "new": b"new"}, OTHER)
+    assert len(sent) == 2
+    assert sent[-1].endswith(".folder") or sent[0].endswith(".folder")
+    for key in keys(storage, "v1/packs/"):
+        storage.delete(key)
+    machine("late").make(FOLDER, OTHER)
+    assert len(sent) == 5
