@@ -11,6 +11,7 @@ from posixpath import join
 from datamake.errors import DatamakeError
 from datamake.fingerprint import Content
 from datamake.patterns import glob
+from datamake.urls import shown
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -73,9 +74,12 @@ class Contents:
     def _remote(self, link: Link, source: str) -> Iterator[Content]:
         """The objects of a source, but for those that targets put there: they are items by themselves."""
         written = self.space.graph.outputs.owners
-        for found in self.known[source].outputs:
-            if found.path not in written:
-                yield Content(link, found.path, found.digest)
+        found = self.known[source].outputs
+        if not (found or link.input.optional):
+            raise InputGone(f"there is nothing at `{shown(source)}`")
+        for each in found:
+            if each.path not in written:
+                yield Content(link, each.path, each.digest)
 
     def _file(self, path: str) -> str:
         digest = self.space.files.digest(path)

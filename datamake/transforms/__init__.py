@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from threading import Lock
 
 from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from datamake.action import Action
     from datamake.cache import Cache
+    from datamake.model import Seen
     from datamake.objects import Objects
     from datamake.process import Outcome
 
@@ -52,6 +54,9 @@ class Workshop:
         self.keepers = Keepers(grace)
         self.progress: dict[str, dict[str, tuple[int, int | None]]] = {}
         """Target → URL → how many bytes have been transferred, of how many."""
+        self.archives: dict[str, Seen] = {}
+        """Local copy of an archive → what its store told of it."""
+        self._locks: dict[str, Lock] = {}
 
     def execute(self, action: Action) -> Result:
         """Carry out an action, look at what it wrote, and store that.
@@ -76,6 +81,10 @@ class Workshop:
                 f"cannot use `{os.fsdecode(error.filename)}`" if error.filename else "cannot write"
             )
             raise EnvironmentFailed(what, [error.strerror or str(error)]) from error
+
+    def alone(self, path: str) -> Lock:
+        """The lock of a path that several actions may write."""
+        return self._locks.setdefault(path, Lock())
 
     def cancel(self, *, at_once: bool) -> None:
         """Ask all that runs to end, or kill it; what has not started yet never does."""

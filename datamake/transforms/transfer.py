@@ -14,6 +14,7 @@ from datamake.action import Fetch, Result
 from datamake.clone import unique
 from datamake.content import digested
 from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.moves import remove
 from datamake.urls import parsed, shown
 from datamake.values import replace
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from datamake.action import Action
+    from datamake.model import Seen
     from datamake.transforms import Workshop
 
     T = TypeVar("T")
@@ -70,21 +72,25 @@ def _fetched(fetch: Fetch, action: Action, workshop: Workshop) -> Fetch:
         raise Ended
     if fetch.members is not None and _restored(fetch, workshop):
         return fetch
+    if parsed(fetch.seen.url).archive:
+        return _unpacked(fetch, action, workshop)
+    staged = os.path.join(action.staging, f".{unique()}")
+    seen = _downloaded(fetch, staged, action, workshop)
+    came = os.stat(staged).st_size
+    return replace(
+        fetch, seen=seen, came=came, members=(("", _kept(staged, fetch.place, workshop)),)
+    )
+
+
+def _downloaded(fetch: Fetch, path: str, action: Action, workshop: Workshop) -> Seen:
+    """Bring an object, or the archive that its members are in."""
     if workshop.objects is None:
         raise EnvironmentFailed(
             f"offline, and the content of `{shown(fetch.seen.url)}` is not in the cache",
             hint="build once without `--offline`",
         )
-    staged = os.path.join(action.staging, f".{unique()}")
-    seen = workshop.objects().fetch(
-        fetch.seen, staged, _progress(action.target, fetch.seen.url, workshop)
-    )
-    came = os.stat(staged).st_size
-    if parsed(seen.url).archive:
-        members = _unpacked(seen.url, staged, fetch.place, workshop)
-    else:
-        members = (("", _kept(staged, fetch.place, workshop)),)
-    return replace(fetch, seen=seen, members=members, came=came)
+    progress = _progress(action.target, fetch.seen.url, workshop)
+    return workshop.objects().fetch(fetch.seen, path, progress)
 
 
 def _restored(fetch: Fetch, workshop: Workshop) -> bool:
@@ -96,21 +102,24 @@ def _restored(fetch: Fetch, workshop: Workshop) -> bool:
     )
 
 
-def _unpacked(
-    url: str, archive: str, place: str, workshop: Workshop
-) -> tuple[tuple[str, str], ...]:
+def _unpacked(fetch: Fetch, action: Action, workshop: Workshop) -> Fetch:
+    """The members of an archive, which is brought once for all that are looked for in it."""
     from datamake.archives import extract
-    from datamake.moves import remove
 
-    folder = f"{archive}.members"
-    try:
-        found = extract(url, archive, folder)
-        return tuple(
-            (member, _kept(path, os.path.join(place, member), workshop)) for member, path in found
-        )
-    finally:
-        remove(archive)
-        remove(folder)
+    archive = f"{fetch.place}.archive"
+    with workshop.alone(archive):
+        if archive not in workshop.archives:
+            os.makedirs(os.path.dirname(archive), exist_ok=True)
+            workshop.archives[archive] = _downloaded(fetch, archive, action, workshop)
+            fetch = replace(fetch, came=os.stat(archive).st_size)
+        seen = replace(workshop.archives[archive], url=fetch.seen.url)
+    folder = os.path.join(action.staging, f".{unique()}")
+    found = extract(fetch.seen.url, archive, folder)
+    members = tuple(
+        (member, _kept(path, os.path.join(fetch.place, member), workshop)) for member, path in found
+    )
+    remove(folder)
+    return replace(fetch, seen=seen, members=members)
 
 
 def _kept(staged: str, place: str, workshop: Workshop) -> str:

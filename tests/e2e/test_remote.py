@@ -15,9 +15,7 @@ def remote(bucket, project):
     bucket.put("raw/b.csv", b"3\n")
 
     def datafile(text):
-        project.datafile(
-            "[project]\n" + bucket.storage + text.replace("BUCKET/", bucket.url)
-        )
+        project.datafile("[project]\n" + bucket.storage + text.replace("BUCKET/", bucket.url))
 
     project.remote = datafile
     return project
@@ -250,7 +248,7 @@ inputs = ["BUCKET/raw/{name}.csv"]
 output = "clean/{name}.txt"
 run = "wc -l < {input} > {output}"
 """)
-    assert remote.build().ran == ["clean[a]", "clean[b]"]
+    assert sorted(remote.build().ran) == ["clean[a]", "clean[b]"]
     remote.bucket.put("raw/c.csv", b"")
     assert remote.build().ran == ["clean[c]"]
     remote.bucket.proxy.forget()
@@ -278,11 +276,33 @@ inputs = ["zip://c.txt::BUCKET/x.zip"]
 output = "one.txt"
 run = "cat {input} > {output}"
 """)
-    assert remote.build().ran == ["all", "one"]
+    assert sorted(remote.build().ran) == ["all", "one"]
+    assert len(remote.bucket.proxy.bodies) == 1
     assert (remote.read("all.txt"), remote.read("one.txt")) == ("1\n2\n", "3\n")
     remote.bucket.proxy.forget()
     assert remote.build().ran == []
     assert remote.bucket.proxy.bodies == []
+
+
+def test_a_member_that_is_not_there(remote):
+    """Fails the target that asks for it, once the archive is there."""
+    import gzip
+
+    remote.bucket.put("x.csv.gz", gzip.compress(b"1\n"))
+    remote.bucket.put("x.tar", b"\0" * 10240)
+    remote.remote("""
+[targets.none]
+inputs = ["tar://x.csv::BUCKET/x.tar"]
+output = "none.txt"
+run = "cat {input} > {output}"
+[targets.one]
+inputs = ["gzip://x.csv::BUCKET/x.csv.gz"]
+output = "one.txt"
+run = "cat {input} > {output}"
+""")
+    built = remote.build(keep_going=True)
+    assert built.errors == {"none": f"there is nothing at `tar://x.csv::{remote.bucket.url}x.tar`"}
+    assert remote.read("one.txt") == "1\n"
 
 
 def test_offline(remote):
@@ -322,7 +342,7 @@ run = "true > {output}"
     assert str(caught.value) == (
         f"Datafile.toml:6:11: there is nothing at `{url}none/x.csv`\n"
         "  needed by `one`\n"
-        f"Datafile.toml:6:46: there is nothing at `{url}none/*.csv`\n"
+        f"Datafile.toml:6:45: there is nothing at `{url}none/*.csv`\n"
         "  needed by `one`"
     )
     assert remote.build("two").ran == ["two"]
