@@ -186,7 +186,8 @@ def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> t
     """A path or URL that somebody wrote: its kind, as of an Input, and a path from the root."""
     path = texts.path(text)
     url = is_url(text)
-    if (url or glob) and tree.kind(path) == "file":
+    near = not url or tree.kind(texts.path(text.partition("/")[0])) == "folder"
+    if (url or glob) and near and tree.kind(path) == "file":
         return "path", path
     if url:
         return "remote", texts.url(text, *keys).text
