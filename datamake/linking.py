@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from datamake.expand import Expansion
     from datamake.model import Part, Spec, Target
-    from datamake.resolve import Resolver
+    from datamake.resolve import Resolution, Resolver
 
 RUNS_CODE = frozenset(["run", "argv", "python"])
 MOST_HINTS = 20
@@ -75,7 +75,7 @@ class Linker:
                 if item.producer is not None:
                     needs[item.producer] = None
                 if asked.kind == "remote" or (away and is_url(item.path)):
-                    remote.append((item.inside or item.path, _asker(target, asked)))
+                    remote.append((item.inside or item.path, _asker(target, asked, found)))
             needs.update(dict.fromkeys(found.waits))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
@@ -144,8 +144,11 @@ class Linker:
         return Problem(message, target.part.file, keys)
 
 
-def _asker(target: Target, asked: Input) -> Asker:
-    return Asker(target.name, target.part.file, asked.place, asked.fetch, asked.optional)
+def _asker(target: Target, asked: Input, found: Resolution) -> Asker:
+    """A target with what it asks of a URL: what targets write is enough of what a glob matches."""
+    others = len(found.items) > 1 or bool(found.waits)
+    optional = asked.optional or others
+    return Asker(target.name, target.part.file, asked.place, asked.fetch, optional)
 
 
 @value

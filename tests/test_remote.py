@@ -261,6 +261,22 @@ def test_who_asks_for_a_remote_source():
     assert graph.closure(["a"]) == ["s3://b/x", "a"]
 
 
+def test_a_glob_needs_nothing_in_the_store_where_targets_write_what_it_matches():
+    """Nor where one may, whose instances are yet to be known; alone it has to match something."""
+    text = (
+        CHAIN
+        + """
+    [targets.later]
+    foreach = "s3://b/all/{x}"
+    output = "s3://later/{x}"
+    run = "true"
+    """
+    )
+    for pattern, optional in (("s3://b/out/*", True), ("s3://later/", True), ("s3://c/*", False)):
+        graph = linked(text.replace("INPUT", f"'{pattern}'"))
+        assert graph.remotes[pattern].optional is optional
+
+
 def test_a_word_of_a_command_that_a_target_writes_is_an_input():
     """But it is the URL itself that the command gets; what no target writes says nothing."""
     text = CHAIN.replace("[INPUT]", "[]").replace(
