@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 VERSION = 1
 RUNS = 100
 """How many past runs are listed."""
+VERSION_ONLY = "token:"
+"""What a content begins with that is but a version token."""
 SHOWN = 5
 """How many names a message lists."""
 
@@ -277,11 +279,18 @@ def _inputs(contents: Sequence[Content]) -> list[Document]:
         {
             **_if_known("name", content.link.input.name),
             "path": shown(content.path) or content.producer,
-            "digest": content.digest or None,
+            **_known(content.digest),
             **_if_known("producer", content.producer),
         }
         for content in contents
     ]
+
+
+def _known(digest: str) -> Document:
+    """What is known of a content: its digest, or of what is not fetched its version token."""
+    if digest.startswith(VERSION_ONLY):
+        return {"digest": None, "token": digest[len(VERSION_ONLY) :]}
+    return {"digest": None if digest in ("", UNKNOWN) else digest}
 
 
 def _output(project: Project, target: Target, place: int) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 import datamake
@@ -296,3 +298,27 @@ def test_what_is_at_urls_without_asking(explained):
             {"from": "put", "to": "take"},
         ],
     }
+
+
+def test_inputs_at_urls_in_full(explained, tmp_path_factory):
+    """A digest where the content is known, the version of what is not fetched."""
+    store = tmp_path_factory.mktemp("store")
+    (store / "x.csv").write_text("x\n")
+    os.utime(store / "x.csv", (1e9, 1e9))
+    url = f"file://{store}/x.csv"
+    explained.datafile(f"""
+        [targets.take]
+        inputs = {{ here = "{url}", there = {{ from = "{url}", fetch = false }} }}
+        output = "y"
+        run = "cat {{inputs.here}} > {{output}}"
+    """)
+    there, here = explained.explain("show", "take")["inputs"]
+    assert here == {"name": "here", "path": url, "digest": None}
+    assert there.pop("token")
+    assert there == {"name": "there", "path": url, "digest": None}
+    explained.build()
+    document = explained.explain("show", "take")
+    assert document["status"] == "up-to-date"
+    assert document["inputs"][0]["digest"].endswith("-2")
+    assert document["command"] == f"cat {url} > y"
+    assert document["fingerprint"]

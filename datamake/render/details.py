@@ -116,9 +116,12 @@ def mapping_lines(mapping: Document) -> list[str]:
 
 
 def input_line(item: Document) -> str:
-    """`flights: raw/01.csv  3f2a…  from fetch`."""
+    """`flights: raw/01.csv  3f2a…  from fetch`; of what is not fetched its version."""
     name = f"{item['name']}: " if item.get("name") else ""
-    parts = [clean(f"{name}{item['path']}"), digest_text(item.get("digest"))]
+    known = digest_text(item.get("digest"))
+    if item.get("token"):
+        known = f"version {clean(digest_text(item['token']))}"
+    parts = [clean(f"{name}{item['path']}"), known]
     if item.get("producer"):
         parts.append(f"from {clean(item['producer'])}")
     return "  ".join(parts)
