@@ -270,7 +270,7 @@ def _contents(
         Content(link, item.path, "", item.producer)
         for link in graph.links.get(target.name, ())
         for item in link.items
-        if item.producer in absent or item.path in absent
+        if item.producer in absent or (item.path in absent and link.input.fetch)
     ]
 
 
