@@ -32,14 +32,16 @@ class Known:
 
 
 class InputGone(DatamakeError):
-    """An input that was there, or that a target was to make, is not."""
+    """An input that was there, or that a target was to make, is not, or is too old."""
 
 
 class Contents:
     """The contents of inputs."""
 
-    def __init__(self, space: Workspace) -> None:
+    def __init__(self, space: Workspace, failed: Mapping[str, str] = NOTHING) -> None:
         self.space = space
+        self.failed = failed
+        """Inputs, by their text, that can't be had, and why."""
         self.known: dict[str, Known] = {}
         """Of each target that is final."""
 
@@ -59,6 +61,8 @@ class Contents:
         """
         remotes = self.space.graph.remotes
         for link in self.space.graph.links.get(name, ()):
+            if link.input.text in self.failed:
+                raise InputGone(self.failed[link.input.text])
             for item in link.items:
                 if item.path in remotes and not link.input.fetch:
                     yield Content(link, item.path, self.space.sources.token(item.path))

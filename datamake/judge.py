@@ -32,6 +32,8 @@ class Demands:
     needed: frozenset[str] = frozenset()
     """The bytes of these have to be there."""
     all_needed: bool = False
+    failed: Mapping[str, str] = NOTHING
+    """Inputs, by their text, that fail who reads them, and why."""
     selected: Callable[[], Collection[str]] = frozenset
     """What was asked for, as far as it is known by now. Raises UsageError if that is nothing."""
 
@@ -42,7 +44,7 @@ class Judge:
     def __init__(
         self, space: Workspace, demands: Demands, variables: Mapping[str, str] = NOTHING
     ) -> None:
-        self.inputs = Contents(space)
+        self.inputs = Contents(space, demands.failed)
         self.verdicts: dict[str, Verdict] = {}
         self.seen: dict[str, tuple[str | None, ...]] = {}
         """The digests of its outputs as they were when it was judged."""

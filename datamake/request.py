@@ -5,6 +5,7 @@ Knows nothing of how a build goes on from there.
 
 from __future__ import annotations
 
+from datamake.ages import overdue
 from datamake.datafile.positions import locate, setting
 from datamake.errors import DatafileError, Problem, UsageError
 from datamake.judge import Demands
@@ -87,10 +88,13 @@ def requested(
     if missing:
         raise DatafileError(_by_input(locate(missing, space.tree)))
     forced = frozenset(closure if options.always_make else selected if options.force else ())
+    failed, warnings = overdue(space, [name for name in closure if name not in taken])
+    space.notices += warnings
     demands = Demands(
         forced - taken,
         frozenset(selected),
         options.restore_all,
+        failed,
         lambda: chosen(space, expressions, states),
     )
     return Request(tuple(selected), needs, frozenset(taken), demands)

@@ -151,3 +151,7 @@ class _Revision:
     def digest(self, path: str) -> str | None:
         """No Datafile needs it."""
         raise AssertionError(path)
+
+    def matching(self, pattern: str) -> list[str]:
+        """No Datafile needs it."""
+        raise AssertionError(pattern)

@@ -148,7 +148,8 @@ class Workspace:
     @property
     def timeless(self) -> bool:
         """Whether the targets are the same whatever the time is."""
-        return all("to" in dates for dates in self._dates())
+        dated = all("to" in dates for dates in self._dates())
+        return dated and not self.graph.expansion.freshness
 
     def _dates(self) -> list[Mapping[str, Any]]:
         """The foreach variables that are dates."""

@@ -42,3 +42,13 @@ def amount(text: str | float, units: Mapping[str, float]) -> float | None:
     if found is None or found[2] not in units:
         return None
     return float(found[1]) * units[found[2]]
+
+
+def shortened(amount: float) -> str:
+    """Seconds as a Datafile writes them, in the largest unit that there is one of: `1.5h`."""
+    unit = max(
+        (unit for unit, length in DURATIONS.items() if length <= amount),
+        key=DURATIONS.__getitem__,
+        default="s",
+    )
+    return f"{amount / DURATIONS[unit]:.3g}{unit}"

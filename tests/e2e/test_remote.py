@@ -375,3 +375,60 @@ def test_a_thousand_objects(bucket, project):
     assert project.build().ran == []
     assert bucket.proxy.count <= 3
     assert bucket.proxy.bodies == []
+
+
+FRESH = """
+[sources.raw]
+path = "BUCKET/raw/a.csv"
+freshness = { warn_after = "1h", error_after = "2d" }
+[sources.near]
+path = "local/*.csv"
+freshness = { error_after = "1d" }
+[targets.remote]
+inputs = ["raw"]
+output = "remote.txt"
+run = "wc -l < {input} > {output}"
+[targets.local]
+inputs = ["near"]
+output = "local.txt"
+run = "cat {inputs} > {output}"
+"""
+
+
+def test_freshness(remote):
+    """Data that is too old is warned of, then fails what reads it; also where nothing is stale."""
+    remote.write("local/x.csv", "1\n")
+    remote.remote(FRESH)
+    built = remote.build()
+    assert sorted(built.ran) == ["local", "remote"]
+    assert built.notices == ""
+    remote.later(3 * 3600)
+    assert remote.build().notices == "source `raw` was last changed 3h ago, over 1h"
+    remote.later(45 * 3600)
+    built = remote.build(keep_going=True)
+    assert built.errors == {
+        "remote": "source `raw` was last changed 2d ago, over 2d",
+        "local": "source `near` was last changed 2d ago, over 1d",
+    }
+    assert built.exit_code == 1
+    remote.write("local/y.csv", "2\n")
+    remote.later(-48 * 3600)
+    assert remote.build("local").ran == ["local"]
+
+
+def test_freshness_of_what_has_no_time(project, web):
+    """Is said not to be known."""
+    web.put("x.csv", b"1\n", validator="etag")
+    project.datafile(f"""
+[project]
+[sources.raw]
+path = "{web.url}x.csv"
+freshness = {{ warn_after = "1h" }}
+[targets.one]
+inputs = ["raw"]
+output = "one.txt"
+copy = true
+""")
+    built = project.build()
+    assert built.ran == ["one"]
+    assert built.notices == "source `raw`: its store does not say when it was last changed"
