@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import TimeoutError as TooLate
+from functools import partial
 from threading import RLock
 from time import monotonic
 
@@ -80,8 +81,9 @@ class Reach:
         self._asked(lambda: self._storage.fetch(key, path), size=size)
 
     def write(self, key: str, data: bytes) -> None:
-        """Put bytes there, unless something is."""
-        self._asked(lambda: self._storage.write(key, data), writing=True, size=len(data))
+        """Put bytes there, as written now."""
+        put = partial(self._storage.write, key, data, replace=True)
+        self._asked(put, writing=True, size=len(data))
 
     def store(self, key: str, path: str) -> None:
         """Put the content of a local file there."""

@@ -7,7 +7,6 @@ nothing but packs. As with the local one, nothing that is wrong with it is an er
 from __future__ import annotations
 
 from contextlib import suppress
-from functools import partial
 from time import time
 
 from datamake.cache import Cache, unheard
@@ -18,6 +17,7 @@ from datamake.packs import (
     CONTENT,
     RECORD,
     Entry,
+    blobs_of,
     content_entry,
     content_key,
     content_of,
@@ -33,7 +33,6 @@ from datamake.values import replace, value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from concurrent.futures import Future
 
     from datamake.cache import Contents
     from datamake.listing import Listing
@@ -79,8 +78,10 @@ class SharedCache(Cache):
         self._local = storage
         self._signer = signer
         self._index = Index(reach, storage, signer, self._say)
-        self._down = Downloads(self._index, storage, signer, self._say, self._added.append)
-        self._up = Uploads(self._index, storage, signer)
+        self._down = Downloads(
+            self._index, storage, self._blobs, signer, self._say, self._added.append
+        )
+        self._up = Uploads(self._index, storage, self._blobs, signer)
 
     def has(self, digest: str) -> bool:
         """Whether all its bytes are here, or are there by what records say."""
@@ -89,9 +90,7 @@ class SharedCache(Cache):
     def listing(self, digest: str) -> Listing | None:
         """The listing of a folder, wherever it is."""
         found = super().listing(digest)
-        if found is None and self.reads and self._down.begin(digest).result():
-            found = super().listing(digest)
-        return found
+        return self._down.listing(digest) if found is None and self.reads else found
 
     def lookup(self, fingerprint: str) -> Record | None:
         """The record of the action with this fingerprint; one from others has no fields."""
@@ -129,9 +128,7 @@ class SharedCache(Cache):
     def ahead(self, digests: Iterable[str]) -> None:
         """Begin to bring here what will soon be restored."""
         for digest in digests if self.reads else ():
-            brought = self._down.begin(digest)
-            if digest[-1] == "/":
-                brought.add_done_callback(partial(self._begin_files, digest))
+            self._down.ahead(digest)
 
     def content(self, url: str, token: str) -> Contents | None:
         """What others say that an object holds as long as it has this version token."""
@@ -152,61 +149,34 @@ class SharedCache(Cache):
             entry = content_entry(url, token, contents, self._clock())
             self._up.entry(signed(entry, self._signer))
 
-    def flush(self) -> None:
-        """At the end of a run: wait until others can have what was stored."""
+    def flush(self) -> bool:
+        """At the end of a run: wait until others can have what was stored; False where they can't."""
         with suppress(OSError, ValueError):  # said by whoever was asked
             self._up.flush()
+        reach = self._index.reach
+        return reach.reads and reach.writes == self.writes
 
     def share(self, record: Record) -> bool:
         """Begin to share a record; False where its bytes are not here, or it was made by hand.
 
         Nothing more is told of one that is shared by now.
         """
-        blobs = self._blobs_here(record)
-        if blobs is None or record.accepted or not self.writes:
+        if record.accepted or not self.writes:
             return False
         entry = self._index.find(RECORD, record.fingerprint)
         told = record_of(entry) if entry else None
-        promised = self._index.blobs()
-        if told is None or told.outputs != record.outputs or not blobs <= promised.keys():
-            self._up.record(record, blobs)
-        return True
-
-    def _blobs_here(self, record: Record) -> set[str] | None:
-        """The digests of all blobs that a record needs; None where the local cache lacks some."""
-        needed: set[str] = set()
-        for written in record.outputs:
-            needed.add(written.digest.rstrip("x"))
-            if written.digest[-1] == "/":
-                listing = super().listing(written.digest)
-                if listing is None:
-                    return None
-                needed.update(digest.rstrip("x") for digest in listing.files.values())
-        return needed
+        if entry and told and told.outputs == record.outputs:
+            promised = self._index.blobs()
+            if all(digest in promised for digest in blobs_of(entry)):
+                return True
+        return self._up.record(record)
 
     def bring(self, digest: str) -> bool:
         """Whether all the bytes of a digest are in the local cache now.
 
         Raises EnvironmentFailed where its disk is full.
         """
-        if not self._down.begin(digest).result():
-            return False
-        if digest[-1] != "/":
-            return True
-        listing = super().listing(digest)
-        if listing is not None:
-            files = [self._down.begin(each) for each in set(listing.files.values())]
-            if min([file.result() for file in files], default=True):
-                return True
-        self._index.lose(digest)
-        return False
-
-    def _begin_files(self, digest: str, _: Future[bool]) -> None:
-        """Begin to bring the files in a folder, once its listing is here."""
-        listing = super().listing(digest)
-        if listing is not None:
-            for each in set(listing.files.values()):
-                self._down.begin(each)
+        return self._down.bring(digest)
 
     def _renew(self, entry: Entry) -> None:
         if self.writes and entry.used < self._clock() - WEEK:

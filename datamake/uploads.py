@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from datamake.downloads import is_right
+from datamake.downloads import is_here, is_right, listing_here
 from datamake.layout import blob_key
 from datamake.packs import record_entry, signed
 from datamake.threads import Threads
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from concurrent.futures import Future
 
+    from datamake.blobs import Blobs
     from datamake.index import Index
     from datamake.model import Record
     from datamake.packs import Entry
@@ -29,22 +30,33 @@ AT_ONCE = 16
 class Uploads:
     """What goes up into a shared cache. One thread uses it."""
 
-    def __init__(self, index: Index, local: LocalStorage, signer: Signer) -> None:
+    def __init__(self, index: Index, local: LocalStorage, blobs: Blobs, signer: Signer) -> None:
         self._index = index
         self._local = local
+        self._blobs = blobs
         self._signer = signer
         self._threads = Threads("datamake upload", AT_ONCE)
-        self._blobs: dict[str, Future[str]] = {}
+        self._sent: dict[str, Future[str]] = {}
         """Digest → its BLAKE2b, once it is there."""
         self._records: dict[str, tuple[Record, Iterable[str]]] = {}
         self._entries: dict[tuple[str, str], Entry] = {}
 
-    def record(self, record: Record, blobs: Iterable[str]) -> None:
-        """Publish a record, and the blobs of these digests before it."""
-        for digest in blobs:
-            if digest not in self._blobs:
-                self._blobs[digest] = self._threads.submit(partial(self._send, digest))
-        self._records[record.fingerprint] = (record, blobs)
+    def record(self, record: Record) -> bool:
+        """Publish a record, its blobs before it; False where they are not in the local cache."""
+        needed: set[str] = set()
+        for written in record.outputs:
+            needed.add(written.digest.rstrip("x"))
+            if written.digest[-1] == "/":
+                listing = listing_here(self._blobs, written.digest)
+                if listing is None:
+                    return False
+                needed.update(digest.rstrip("x") for digest in listing.files.values())
+        if not all(is_here(self._local, digest) for digest in needed):
+            return False
+        for digest in needed - self._sent.keys():
+            self._sent[digest] = self._threads.submit(partial(self._send, digest))
+        self._records[record.fingerprint] = (record, needed)
+        return True
 
     def entry(self, entry: Entry) -> None:
         """Publish an entry as it is."""
@@ -63,7 +75,7 @@ class Uploads:
     def _entry(self, record: Record, blobs: Iterable[str]) -> Entry | None:
         """The entry of a record, unless some blob of it could not be sent."""
         try:
-            strong = {digest: self._blobs[digest].result() for digest in blobs}
+            strong = {digest: self._sent[digest].result() for digest in blobs}
         except (OSError, ValueError):
             return None
         return signed(record_entry(record, strong), self._signer)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
+import time
 
 import pytest
 
+from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest
+from datamake.layout import blob_key
 from datamake.listing import Listing
 from datamake.model import Record, Written
-from datamake.packs import Entry, name_of, packed, unpacked
+from datamake.packs import Entry, identity, name_of, packed, signed, unpacked
 from datamake.shared import Place, SharedCache
+from datamake.signing import Signer
 from datamake.storage.local import LocalStorage
 from datamake.storage.memory import MemoryStorage
+from datamake.values import replace
 
 FINGERPRINT = "0123456789abcdef" * 2
 OTHER = FINGERPRINT[::-1]
@@ -370,3 +376,322 @@ def test_bytes_that_are_there_are_not_sent_again(machine, storage):
         storage.delete(key)
     machine("late").make(FOLDER, OTHER)
     assert len(sent) == 5
+
+
+# Trust
+
+
+def flipped(text):
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
+FORGED = {
+    "body": lambda e: Entry(e.kind, e.key, e.made, e.body.replace("0.25", "0.35"), e.signature),
+    "key": lambda e: Entry(e.kind, OTHER, e.made, e.body, e.signature),
+    "kind": lambda e: Entry("content", e.key, e.made, e.body, e.signature),
+    "time": lambda e: Entry(e.kind, e.key, e.made + 1, e.body, e.signature),
+    "signature": lambda e: Entry(e.kind, e.key, e.made, e.body, flipped(e.signature)),
+    "unsigned": lambda e: Entry(e.kind, e.key, e.made, e.body),
+    "unreadable": lambda e: Entry(e.kind, e.key, e.made, e.body, "\u00e9"),
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_what_is_not_signed_as_it_should_be_is_ignored(machine, storage, how):
+    """With one line, whatever is wrong with it."""
+    digest = machine("there", secret="hunter2").make(b"one")
+    (key,) = keys(storage, "v1/packs/")
+    (entry,) = all_entries(storage)
+    storage.delete(key)
+    data = packed([FORGED[how](entry)])
+    storage.write(f"v1/packs/{name_of(data)}", data)
+    here = machine(secret="hunter2")
+    for fingerprint in (FINGERPRINT, OTHER):
+        assert here.cache.lookup(fingerprint) is None
+    assert not here.cache.has(digest)
+    assert here.restore(digest) is None
+    assert here.lines == ["ignored 1 entry that is not signed with DATAMAKE_CACHE_KEY"]
+
+
+def test_another_secret_is_none(machine):
+    """Nor is none; without one, all is believed."""
+    machine("there", secret="hunter2").make(b"one")
+    machine("other").make(b"two", OTHER)
+    for secret, known in (
+        ("hunter2", {FINGERPRINT}),
+        ("hunter3", set()),
+        ("", {FINGERPRINT, OTHER}),
+    ):
+        here = machine(f"here-{secret}", secret=secret)
+        assert {each for each in (FINGERPRINT, OTHER) if here.cache.lookup(each)} == known
+
+
+@pytest.mark.parametrize("content", [b"one", FOLDER], ids=["file", "folder"])
+def test_the_right_hash_is_not_enough(machine, storage, content):
+    """Each blob has the BLAKE2b too that a signed record promises, or it is no such blob."""
+    digest = machine("there", secret="hunter2").make(content)
+    (key,) = keys(storage, "v1/packs/")
+    (entry,) = all_entries(storage)
+    body = json.loads(entry.body)
+    assert len(body["blobs"]) == (1 if content == b"one" else 3)
+    storage.delete(key)
+    for number, (blob, strong) in enumerate(body["blobs"].items()):
+        assert len(strong) == 64
+        forged = json.dumps({**body, "blobs": {**body["blobs"], blob: flipped(strong)}})
+        data = packed([signed(replace(entry, body=forged), Signer("hunter2"))])
+        storage.write(f"v1/packs/{name_of(data)}", data)
+        here = machine(f"here-{number}", secret="hunter2")
+        assert here.cache.lookup(FINGERPRINT)
+        assert here.restore(digest) is None
+        dropped = f"dropped what was corrupt in the shared cache: `{blob_key(blob)}`"
+        assert here.lines == [dropped]
+        storage.delete(f"v1/packs/{name_of(data)}")
+        machine(f"again-{number}", secret="hunter2").make(content)
+        for left in keys(storage, "v1/packs/"):
+            storage.delete(left)
+
+
+def test_what_was_not_signed_is_sent_again(machine):
+    """Those who have the secret go by nothing that those without it say."""
+    machine("there").make(FOLDER)
+    digest = machine("signs", secret="hunter2").make(FOLDER)
+    here = machine(secret="hunter2")
+    assert here.cache.lookup(FINGERPRINT)
+    assert here.restore(digest) == FOLDER
+
+
+def test_merging_keeps_what_is_signed_with_other_secrets(machine, storage):
+    """Each goes on with what it believes."""
+    for number in range(20):
+        secret = ("", "one", "two")[number % 3]
+        machine(f"m{number}", secret=secret).make(b"%d" % number, f"{number:032x}")
+    assert len(keys(storage, "v1/packs/")) < 20
+    for secret, count in (("", 20), ("one", 7), ("two", 6)):
+        here = machine(f"here-{secret}", secret=secret)
+        assert sum(here.cache.lookup(f"{each:032x}") is not None for each in range(20)) == count
+
+
+# Contents of remote objects
+
+URL = "s3://raw/a.zip"
+
+
+@pytest.mark.parametrize("secret", ["", "hunter2"])
+def test_what_a_token_stands_for_is_known_to_all(machine, secret):
+    """Of that URL and token, and by who may tell."""
+    there = machine("there", secret=secret)
+    contents = (("a.csv", DIGEST), ("b/c.csv", DIGEST))
+    there.cache.note(URL, "etag:1", contents)
+    there.cache.flush()
+    here = machine(secret=secret)
+    assert here.cache.content(URL, "etag:1") == contents
+    assert here.cache.content(URL, "etag:2") is None
+    assert here.cache.content("s3://raw/b.zip", "etag:1") is None
+    assert machine("w", secret=secret, mode="write").cache.content(URL, "etag:1") is None
+    reader = machine("r", secret=secret, mode="read")
+    reader.cache.note(URL, "etag:2", contents)
+    reader.cache.flush()
+    assert machine("then", secret=secret).cache.content(URL, "etag:2") is None
+
+
+def test_nothing_is_told_of_urls_with_secrets(machine, storage):
+    """Nor asked: a name without its secret might stand for another object."""
+    there = machine("there")
+    url = "https://acme.example/a.csv?token=hunter2"
+    there.cache.note(url, "etag:1", (("", DIGEST),))
+    there.cache.flush()
+    assert keys(storage, "") == []
+    assert there.cache.content(url, "etag:1") is None
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        [["../a", DIGEST]],
+        [["/a", DIGEST]],
+        [["a", "../../x-3"]],
+        [["a"]],
+        {},
+        None,
+        3,
+        [[1, DIGEST]],
+    ],
+)
+def test_contents_that_are_none_are_not_there(machine, storage, contents):
+    """They would lead to paths."""
+    data = packed([Entry("content", f"{URL}\netag:1", 9.0, json.dumps(contents))])
+    storage.write(f"v1/packs/{name_of(data)}", data)
+    assert not machine().cache.content(URL, "etag:1")
+
+
+# By hand
+
+
+def test_what_is_here_is_shared_by_hand(machine, storage):
+    """Each record once, and none whose bytes are gone or that a person made."""
+    here = machine()
+    path = here.folder / "made"
+    path.write_bytes(b"one")
+    digest = fresh_digest(str(path))
+    record = Record("clean", FINGERPRINT, (), (Written("out", digest),), 1.0)
+    assert not here.cache.share(record)
+    here.cache.store(str(path), digest)
+    assert not here.cache.share(replace(record, accepted=True))
+    for _ in range(2):
+        assert here.begin().share(record)
+        here.cache.flush()
+        assert len(keys(storage, "v1/packs/")) == 1
+    then = machine("then")
+    then.cache.lookup(FINGERPRINT)
+    then.cache.ahead([digest, digest])
+    assert then.cache.bring(digest)
+    assert not then.cache.bring(DIGEST)
+    assert then.restore(digest) == b"one"
+
+
+def test_what_is_used_after_a_week_is_told_again(machine, storage):
+    """So that no `gc` takes it for unused; not by who may only read."""
+    machine("there").make(b"one")
+    (entry,) = all_entries(storage)
+    for mode, days, renewed in (
+        ("read", 8, False),
+        ("read-write", 6, False),
+        ("read-write", 8, True),
+    ):
+        ((_, _, before),) = storage.entries("v1/packs/")
+        here = machine(f"{mode}-{days}", mode=mode, clock=lambda d=days: time.time() + d * 86400)
+        assert here.cache.lookup(FINGERPRINT)
+        here.cache.flush()
+        ((_, _, after),) = storage.entries("v1/packs/")
+        assert (after > before) is renewed
+    assert set(map(identity, all_entries(storage))) == {identity(entry)}
+
+
+# A store that fails
+
+
+def test_a_store_that_cannot_be_opened_costs_one_line(machine):
+    """The local cache serves."""
+    here = machine()
+
+    def closed():
+        raise EnvironmentFailed("no package", hint="pip install it")
+
+    place = Place(closed, "s3://team")
+    here.cache = SharedCache(LocalStorage(f"{here.folder}/cache"), place, notice=here.lines.append)
+    digest = here.make(b"one")
+    assert here.cache.lookup(FINGERPRINT)
+    assert here.cache.lookup(OTHER) is None
+    assert here.restore(digest) == b"one"
+    assert here.lines == [
+        "cannot reach the shared cache `s3://team`, going on without it: no package; pip install it"
+    ]
+
+
+def failing(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "I/O"), EnvironmentFailed("Input/output error")]
+)
+def test_a_store_that_cannot_be_read_costs_one_line(machine, storage, error):
+    """Nothing is asked of it any more, and what is built is kept here."""
+    machine("there").make(b"one")
+    storage.entries = failing(error)
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT) is None
+    storage.read = storage.store = storage.write = None
+    digest = here.make(b"two", OTHER)
+    assert here.restore(digest) == b"two"
+    line = "cannot reach the shared cache `memory://team`, going on without it: Input/output error"
+    assert here.lines == [line]
+
+
+def test_a_store_that_cannot_be_written_can_be_read(machine, storage):
+    """What is built here is not shared, with one line; no more is tried than it takes to know."""
+    digest = machine("there").make(b"one")
+    tried = []
+
+    def refuse(key, *_, **__):
+        tried.append(key)
+        raise EnvironmentFailed("denied")
+
+    storage.store = storage.write = refuse
+    here = machine()
+    for number in range(8):
+        here.make(b"%d" % number, f"{number:032x}")
+    assert here.restore(digest) == b"one"
+    assert len(tried) <= 6
+    assert here.lines == [
+        "cannot write to the shared cache `memory://team`, going on without sharing: denied"
+    ]
+
+
+def test_one_blob_that_cannot_be_read_is_one_miss(machine, storage):
+    """The others are still asked for."""
+    one, two = machine("there").make(b"one"), machine("other").make(b"two", OTHER)
+    fetch = storage.fetch
+
+    def fails_once(key, path):
+        if key == blob_key(one):
+            raise OSError(errno.EIO, "I/O")
+        fetch(key, path)
+
+    storage.fetch = fails_once
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT)
+    assert here.restore(one) is None
+    assert not here.cache.has(one)
+    assert here.cache.lookup(OTHER)
+    assert here.restore(two) == b"two"
+
+
+@pytest.mark.parametrize("method", ["entries", "read", "fetch", "store", "write"])
+def test_a_store_that_hangs_is_given_up(machine, storage, method, monkeypatch):
+    """Whatever it is that gets no answer; a build goes on, and ends."""
+    digest = machine("there").make(b"one")
+    monkeypatch.setattr("datamake.reach.PATIENCE", 0.2)
+    forever = threading.Event()
+    setattr(storage, method, lambda *_, **__: forever.wait(30) and [])
+    here = machine()
+    here.cache.lookup(FINGERPRINT)
+    here.cache.restore(digest, str(here.folder / "restored"))
+    here.make(b"two", OTHER)
+    forever.set()
+    what = "cannot reach the shared cache `memory://team`, going on without it: no answer in time"
+    assert here.lines == [what]
+
+
+def test_a_full_disk_is_no_fault_of_the_store(machine, storage):
+    """There is no way around it."""
+    digest = machine("there").make(b"one")
+    storage.fetch = failing(OSError(errno.ENOSPC, "No space left on device"))
+    here = machine()
+    here.cache.lookup(FINGERPRINT)
+    with pytest.raises(EnvironmentFailed) as full:
+        here.restore(digest)
+    assert str(full.value) == f"cannot write `{here.folder}/cache/`\n  No space left on device"
+
+
+@pytest.mark.parametrize("mode", ["read", "write", "off"])
+def test_modes(machine, storage, mode):
+    """They hold for the shared cache as for the local one."""
+    digest = machine("there").make(b"one")
+    before = keys(storage, "")
+    here = machine(mode=mode)
+    reads = mode == "read"
+    assert (here.cache.lookup(FINGERPRINT) is not None) is reads
+    assert here.cache.has(digest) is reads
+    assert (here.restore(digest) is not None) is reads
+    path = here.folder / "two"
+    path.write_bytes(b"two")
+    assert here.cache.store(str(path), fresh_digest(str(path))) is (mode == "write")
+    here.remember(fresh_digest(str(path)), OTHER)
+    assert (keys(storage, "") != before) is (mode == "write")
+    if mode == "write":
+        here.make(FOLDER, FINGERPRINT[1:] + "0")
+        assert machine("then").cache.lookup(FINGERPRINT[1:] + "0")
