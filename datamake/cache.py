@@ -48,8 +48,9 @@ class Unshared:
     def note(self, url: str, token: str, contents: Contents) -> None:
         """Tell others what an object holds as long as it has this version token."""
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """At the end of a run, before `trim`: wait until others can have what was stored."""
+        return True
 
 
 class Cache(Unshared):

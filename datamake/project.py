@@ -132,7 +132,7 @@ class Project:
         request = requested(self.space, select, wanted, self.states)
         if wanted.locked:
             pins.refuse_moved(self.space, request.needs)
-        plan = self._planner(request).plan(
+        plan = _planner(self.space, request).plan(
             request.needs, wanted.jobs or jobs(), urgency(self.space, request.needs)
         )
         self.space.state.commit()
@@ -199,7 +199,7 @@ class Project:
         settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
         engine = Engine(
             self.space,
-            self._judge(request),
+            _judge(self.space, request),
             settings,
             request.needs,
             urgency(self.space, request.needs),
@@ -219,7 +219,7 @@ class Project:
         request = requested(
             self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS
         )
-        plan = self._planner(request).plan(request.needs, 1, lambda _: (0, 0.0))
+        plan = _planner(self.space, request).plan(request.needs, 1, lambda _: (0, 0.0))
         files, history = self.space.files, self.space.state.history
         return {
             "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},
@@ -272,12 +272,6 @@ class Project:
         self.space.sources.begin(offline=wanted.offline)
         return wanted
 
-    def _planner(self, request: Request) -> Planner:
-        return Planner(self.space, self._judge(request), request.taken)
-
-    def _judge(self, request: Request) -> Judge:
-        return Judge(self.space, request.demands, self.space.variables)
-
     def _refuse_nesting(self) -> None:
         if os.environ.get("DATAMAKE_ROOT") == self.root:
             raise UsageError(
@@ -300,6 +294,14 @@ def jobs() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         return os.cpu_count() or 1
+
+
+def _judge(space: Workspace, request: Request) -> Judge:
+    return Judge(space, request.demands, space.variables)
+
+
+def _planner(space: Workspace, request: Request) -> Planner:
+    return Planner(space, _judge(space, request), request.taken)
 
 
 def _asked_for(graph: Graph, result: BuildResult) -> list[str]:

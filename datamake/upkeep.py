@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from datamake import __version__
 from datamake.clone import reflinks
-from datamake.errors import EnvironmentFailed
+from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.journal import Folders
 from datamake.model import KEPT
 from datamake.request import chosen
@@ -184,6 +184,8 @@ def doctor(project: Project | None) -> Document:
             _reflink(folder),
             _writable("cache", project.space.cache_folder()),
         ]
+        if project.spec.project.get("cache"):
+            checks.append(_shared_cache(project))
     return {
         "version": VERSION,
         "checks": [
@@ -262,6 +264,16 @@ def _writable(name: str, folder: str) -> Check:
     except OSError as error:
         return Check(name, False, f"{folder}: {error.strerror}", "the folder must be writable")
     return Check(name, True, folder)
+
+
+def _shared_cache(project: Project) -> Check:
+    from datamake.sharing import reached
+
+    try:
+        return Check("shared cache", True, reached(project.space))
+    except DatamakeError as error:
+        detail = "; ".join((error.headline, *error.facts))
+        return Check("shared cache", False, detail, error.hint)
 
 
 def _clock(folder: str) -> Check:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from datamake.cli.options import CACHE_MODES, Place, Running, Scope, Talk
+from datamake.cli.options import CACHE_MODES, Limits, Place, Running, Scope, Talk
 from datamake.cli.statuses import MEANINGS, ExitStatus
 from datamake.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GROUPS = (Place, Scope, Running, Talk)
+GROUPS = (Place, Scope, Running, Talk, Limits)
 """Parameters of these types become one option for each of their fields."""
 
 Text = str | None
@@ -86,7 +86,7 @@ FIELDS: dict[str, tuple[Any, Any]] = {
         option(
             "--cache",
             metavar="|".join(CACHE_MODES),
-            text="What the cache is used for. [DATAMAKE_CACHE]",
+            text="What the caches, local and shared, are used for. [DATAMAKE_CACHE]",
             autocompletion=lambda: list(CACHE_MODES),
         ),
     ),
@@ -110,6 +110,15 @@ FIELDS: dict[str, tuple[Any, Any]] = {
     "summary": (
         Text,
         option("--summary", metavar="FILE", text="Write what came of it as Markdown."),
+    ),
+    "max_size": (Text, option("--max-size", metavar="SIZE", text="Shrink it to this (`8GB`).")),
+    "older_than": (
+        Text,
+        option("--older-than", metavar="TIME", text="What was not used for this (`30d`)."),
+    ),
+    "grace": (
+        Text,
+        option("--grace", metavar="TIME", text="Spare what was used more recently. [24h]"),
     ),
 }
 """Field of a group → its type for Typer, and how it is declared."""

@@ -29,6 +29,7 @@ VARIABLES = {
     "DATAMAKE_OFFLINE": "anything but nothing: as `--offline`",
     "DATAMAKE_NO_PROGRESS": "anything but nothing: as `--no-progress`",
     "DATAMAKE_LOCAL_CACHE": "the folder of the local cache",
+    "DATAMAKE_CACHE_KEY": "what entries of the shared cache are signed with",
     "NO_COLOR, FORCE_COLOR": "whether to use colours",
     "CI": "plain lines, and the logs of what failed at the end",
     "GITHUB_ACTIONS": "`::error` lines as well",

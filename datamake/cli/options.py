@@ -105,6 +105,15 @@ class Talk:
     summary: str | None = None
 
 
+@value
+class Limits:
+    """What is to go from a cache, as written: a size and times."""
+
+    max_size: str | None = None
+    older_than: str | None = None
+    grace: str = "24h"
+
+
 NOWHERE = Scope()
 USUAL = Running()
 PLAIN = Talk()
