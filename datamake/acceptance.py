@@ -9,11 +9,14 @@ from datamake.errors import UsageError
 from datamake.judge import Demands, Judge
 from datamake.model import Record, Written
 from datamake.request import chosen
+from datamake.sources import UNKNOWN
+from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from datamake.contents import Known
     from datamake.model import Target
     from datamake.project import Project
 
@@ -29,6 +32,9 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     judge = Judge(space, Demands(), space.variables)
     accepted = []
     for name in space.graph.closure(selected):
+        if name in space.graph.remotes:
+            judge.inputs.settle(name, _source(judge, name))
+            continue
         target = space.graph.targets.get(name)
         if target is None:
             raise UsageError(
@@ -38,7 +44,8 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
             record = _record(judge, target)
             space.state.write(record)
             for written in record.outputs:
-                space.made_file.add(written.path, written.digest)
+                if not is_url(written.path):
+                    space.made_file.add(written.path, written.digest)
             accepted.append(name)
         known = judge.as_it_is(name)
         if known is None:
@@ -51,6 +58,17 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     return accepted
 
 
+def _source(judge: Judge, name: str) -> Known:
+    """What a remote source has. Raises UsageError where nobody knows."""
+    known = judge.source(name)
+    if known is None:
+        raise UsageError(
+            f"the content of `{shown(name)}` is not known",
+            hint="`datamake lock` downloads what is remote, and writes down what it is",
+        )
+    return known
+
+
 def _record(judge: Judge, target: Target) -> Record:
     verdict = judge.verdict(target.name)
     outputs = []
@@ -58,6 +76,11 @@ def _record(judge: Judge, target: Target) -> Record:
         if digest is None:
             raise UsageError(
                 f"`{target.name}` cannot be accepted: its output `{output.path}` is not there"
+            )
+        if digest == UNKNOWN:
+            raise UsageError(
+                f"`{target.name}` cannot be accepted: "
+                f"datamake did not write what is at `{shown(output.path)}`"
             )
         outputs.append(Written(output.path, digest, output.name))
     before = judge.space.record(target.name)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 
 from datamake.actions import Preparation
-from datamake.errors import UsageError
+from datamake.errors import EnvironmentFailed, UsageError
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
 from datamake.model import KEPT, Status
+from datamake.urls import is_url
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -31,6 +32,8 @@ class Clean:
 
     root: str
     spec: Any
+    graph: Any
+    sources: Any
 
 
 def reproduce(project: Project, name: str) -> dict[str, Any]:
@@ -62,13 +65,18 @@ def reproduce(project: Project, name: str) -> dict[str, Any]:
         }
     finally:
         _remove(folder)
+        space.sources.copies.remove()
 
 
 def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
     space = project.space
     judge = Judge(space, Demands(needed=frozenset(space.graph.targets)), space.variables)
     for need in space.graph.closure([target.name])[:-1]:
-        known = judge.as_it_is(need) if need in space.graph.targets else None
+        known = None
+        if need in space.graph.remotes:
+            known = judge.source(need)
+        elif need in space.graph.targets:
+            known = judge.as_it_is(need)
         if known is not None:
             judge.inputs.settle(need, known)
     verdict = judge.verdict(target.name)
@@ -85,14 +93,15 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
 def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folder: str) -> Result:
     from datamake.executors import open_executor
 
+    _fetch(space, judge, target)
     contents = list(judge.inputs.of(target.name))
-    paths = [content.path for content in contents if content.path]
+    paths = [content.path for content in contents if content.path and not is_url(content.path)]
     code = [path for path, _ in judge.context(target).code]
     _copy(space.root, folder, [*paths, *code])
     os.makedirs(os.path.join(folder, target.surroundings.cwd), exist_ok=True)
     if os.path.isdir(os.path.join(space.root, ".venv")):
         os.symlink(os.path.join(space.root, ".venv"), os.path.join(folder, ".venv"))
-    elsewhere: Any = Clean(folder, space.spec)
+    elsewhere: Any = Clean(folder, space.spec, space.graph, space.sources)
     numbers = {pool: list(range(count)) for pool, count in target.resources.pool.items()}
     action = Preparation(elsewhere, space.variables).action(
         target, contents, verdict.fingerprint, numbers
@@ -102,6 +111,26 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
         executor.submit(action)
         (result,) = executor.wait()
         return result
+    finally:
+        executor.close()
+
+
+def _fetch(space: Workspace, judge: Judge, target: Target) -> None:
+    """Brings local copies of what is remote. Raises EnvironmentFailed."""
+    from datamake.executors import open_executor
+
+    remotes = [name for name in space.graph.needs[target.name] if name in space.graph.remotes]
+    if not remotes:
+        return
+    sources = space.sources
+    executor = open_executor("local", 1, space.cache, lambda: sources.objects)
+    try:
+        for name in remotes:
+            executor.submit(sources.fetching(name, judge.inputs.known[name].outputs))
+            (result,) = executor.wait()
+            if result.error is not None:
+                raise EnvironmentFailed(result.error, result.facts)
+            sources.learn(name, result.fetched)
     finally:
         executor.close()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 import datamake
+from datamake.acceptance import accept
+from datamake.reproduction import reproduce
 
 
 @pytest.fixture
@@ -432,3 +434,29 @@ copy = true
     built = project.build()
     assert built.ran == ["one"]
     assert built.notices == "source `raw`: its store does not say when it was last changed"
+
+
+def test_accept_and_reproduce(remote):
+    """Both work with what is remote, in and out."""
+    remote.remote("""
+[targets.up]
+inputs = ["BUCKET/raw/a.csv"]
+output = "BUCKET/out/x.txt"
+run = "wc -l < {input} > {output}"
+""")
+    remote.build()
+    project = datamake.load(str(remote.root))
+    document = reproduce(project, "up")
+    assert (document["same"], document["error"]) == (True, None)
+    project.close()
+    assert remote.files(".datamake/remote/*") == []
+    remote.remote("""
+[targets.up]
+inputs = ["BUCKET/raw/a.csv"]
+output = "BUCKET/out/x.txt"
+run = "wc -l < {input} | cat > {output}"
+""")
+    project = datamake.load(str(remote.root))
+    assert accept(project, ["up"]) == ["up"]
+    project.close()
+    assert remote.build().ran == []
