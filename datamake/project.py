@@ -268,8 +268,9 @@ class Project:
             raise UsageError(f"`jobs` is a whole number from 1, not `{wanted.jobs}`")
         if wanted.cache not in MODES:
             raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
-        self.space.open_cache(wanted.cache, local=wanted.offline)
-        self.space.sources.begin(offline=wanted.offline)
+        offline = wanted.offline or self.space.offline
+        self.space.open_cache(wanted.cache, local=offline)
+        self.space.sources.begin(offline=offline)
         return wanted
 
     def _refuse_nesting(self) -> None:

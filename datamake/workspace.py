@@ -91,6 +91,8 @@ class Workspace:
             self.state.close()
             raise
         self.variables = self._variables()
+        self.offline = self.sources.offline = bool(self.variables.get("DATAMAKE_OFFLINE"))
+        """Whether no request may be made, whatever is asked for."""
         self.locks = Locks(folder)
         self.journal = Journal(folder)
         self.made_file = Made(folder)

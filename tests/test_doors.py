@@ -105,14 +105,12 @@ def test_variables_stand_in_for_options():
         "DATAMAKE_CACHE": "off",
         "DATAMAKE_PROFILE": "ci",
         "DATAMAKE_NO_PROGRESS": "1",
-        "DATAMAKE_OFFLINE": "1",
     }
     found = with_environment(Build(), variables)
     assert found.running.arguments["jobs"] == 3
     assert found.running.arguments["cache"] == "off"
     assert found.place.profile == "ci"
     assert found.talk.no_progress
-    assert found.running.offline
     given = Build(Place(profile="mine"), running=Running("5", cache="read"))
     found = with_environment(given, variables)
     assert (found.place.profile, found.running.jobs, found.running.cache) == ("mine", "5", "read")

@@ -144,8 +144,7 @@ def with_environment(build: Build, environment: Mapping[str, str]) -> Build:
     if cache is not None and cache not in CACHE_MODES:
         known = ", ".join(f"`{mode}`" for mode in CACHE_MODES)
         raise UsageError(f"`{cache}` is no mode of the cache", [f"known: {known}"])
-    offline = running.offline or bool(environment.get("DATAMAKE_OFFLINE"))
-    running = replace(running, jobs=jobs, cache=cache, offline=offline)
+    running = replace(running, jobs=jobs, cache=cache)
     talk = build.talk
     if environment.get("DATAMAKE_NO_PROGRESS"):
         talk = replace(talk, no_progress=True)
