@@ -117,6 +117,8 @@ def reached(space: Workspace) -> str:
 def _place(space: Workspace) -> Place:
     if not space.spec.project.get("cache"):
         raise UsageError("there is no shared cache", hint="`cache` in `[project]` says where it is")
+    if space.offline:
+        raise UsageError("the shared cache is not asked while DATAMAKE_OFFLINE is set")
     return shared_place(space.root, space.spec, space.variables)
 
 

@@ -184,7 +184,7 @@ def doctor(project: Project | None) -> Document:
             _reflink(folder),
             _writable("cache", project.space.cache_folder()),
         ]
-        if project.spec.project.get("cache"):
+        if project.spec.project.get("cache") and not project.space.offline:
             checks.append(_shared_cache(project))
     return {
         "version": VERSION,

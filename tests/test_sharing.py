@@ -135,6 +135,18 @@ def test_the_doctor_looks_at_the_shared_cache(bucket, project):
     assert bucket.url in found["detail"]
 
 
+def test_offline_nothing_is_done_by_hand(pair):
+    """And the doctor does not look."""
+    mine, _ = pair
+    done = mine.cli("cache", "push", env={"DATAMAKE_OFFLINE": "1"})
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: the shared cache is not asked while DATAMAKE_OFFLINE is set\n",
+    )
+    assert "shared cache" not in mine.cli("doctor", env={"DATAMAKE_OFFLINE": "1"}).stdout
+    assert "shared cache" in mine.cli("doctor").stdout
+
+
 def test_the_command_line_says_how_much_was_moved(pair):
     mine, clone = pair
     mine.build()
