@@ -171,7 +171,7 @@ class Blueprint:
     def _output(self, slot: Slot, row: Mapping[str, str]) -> Output:
         path = self._path(slot, row)
         if is_url(path):
-            return Output(self._remote(slot, path), slot.name, slot.folder, staged=True)
+            return Output(self._remote(slot, path), slot.name, staged=True)
         first = path.partition("/")[0]
         if first in ("", ".", ".."):
             raise self.texts.fault(f"the output `{path}` lies outside the project", *slot.keys)
@@ -201,18 +201,18 @@ class Blueprint:
         return text if is_url(text) else self.texts.path(text)
 
     def _remote(self, slot: Slot, text: str) -> str:
-        """A URL that can be written to, without a slash at its end."""
+        """A URL that can be written to."""
         url = self.texts.url(text, *slot.keys)
         fault = ""
         if url.archive:
             fault = "lies in an archive, which cannot be written to"
-        elif url.kind == "glob":
-            fault = "is a glob, and not one file or folder"
+        elif url.kind != "path":
+            fault = f"is a {url.kind}, and not one file"
         elif url.scheme in READ_ONLY:
             fault = f"cannot be written: `{url.scheme}://` is only for reading"
         if fault:
             raise self.texts.fault(f"the output `{shown(text)}` {fault}", *slot.keys)
-        return url.text.rstrip("/")
+        return url.text
 
 
 def _file_name(row: Mapping[str, str]) -> str:

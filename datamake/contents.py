@@ -68,22 +68,20 @@ class Contents:
                     yield Content(link, item.path, self.space.sources.token(item.path))
                 elif item.producer is None and item.path in remotes:
                     if item.path not in unknown:
-                        yield from self._remote(link, item.path)
+                        yield from self._remote(name, link, item.path)
                 elif item.producer is None:
                     yield Content(link, item.path, self._file(item.path))
                 elif item.producer not in unknown:
                     for path, digest in self._made(item, self.known[item.producer]):
                         yield Content(link, path, digest, item.producer)
 
-    def _remote(self, link: Link, source: str) -> Iterator[Content]:
-        """The objects of a source, but for those that targets put there: they are items by themselves."""
-        written = self.space.graph.outputs.owners
+    def _remote(self, name: str, link: Link, source: str) -> Iterator[Content]:
+        """The objects of a source, but for those that targets put there: they are items themselves."""
         found = self.known[source].outputs
-        if not (found or link.input.optional):
+        if not found and not self.space.graph.remotes[source].askers[name].optional:
             raise InputGone(f"there is nothing at `{shown(source)}`")
         for each in found:
-            if each.path not in written:
-                yield Content(link, each.path, each.digest)
+            yield Content(link, each.path, each.digest)
 
     def _file(self, path: str) -> str:
         digest = self.space.files.digest(path)

@@ -12,10 +12,11 @@ from datamake.action import Action, Fetch
 from datamake.copies import Copies
 from datamake.errors import EnvironmentFailed
 from datamake.model import Written
+from datamake.tokens import FRESH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
     from typing import Any
 
     from datamake.cache import Unshared
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from datamake.objects import Objects
     from datamake.sightings import Members, Sightings
 
-FRESH = 2.0
-"""Seconds in which an object may change again and keep a token that is of size and time alone."""
 UNKNOWN = "?"
 """In place of a digest: something is there, and nobody knows its content."""
 
@@ -46,6 +45,8 @@ class Sources:
         self.sightings = sightings
         self.shared: Unshared | None = None
         """What others have learnt."""
+        self.written: Container[str] = ()
+        """The URLs that targets write, which are no part of a glob or folder that is read."""
         self.offline = False
         """Whether no request may be made."""
         self.copies = Copies(kept)
@@ -92,9 +93,10 @@ class Sources:
             return
         found = self.objects.look([*new, *written])
         for source, objects in found.items():
-            self.sightings.see(source, objects)
-            self._listed.update((seen.url, seen) for seen in objects)
-        self._seen.update(found)
+            others = [seen for seen in objects if seen.url == source or seen.url not in self.written]
+            self.sightings.see(source, others)
+            self._listed.update((seen.url, seen) for seen in others)
+            self._seen[source] = others
 
     def seen(self, source: str) -> Sequence[Seen]:
         """What there is of a source; empty where nothing is."""

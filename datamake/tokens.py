@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+FRESH = 2.0
+"""Seconds in which an object may change again and keep a token that is of size and time alone."""
 GENERATIONS = frozenset({"gs", "gcs"})
 TAGS = ("ETag", "etag", "e_tag")
 TIMES = (

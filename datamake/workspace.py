@@ -106,8 +106,15 @@ class Workspace:
         if self._graph is None:
             try:
                 made = AsMade(self.made, self.files)
-                expansion = expand(self.spec, self.tree, now=self._local_time(), made=made)
+                expansion = expand(
+                    self.spec,
+                    self.tree,
+                    now=self._local_time(),
+                    made=made,
+                    variables=self.variables,
+                )
                 self._graph = link(expansion, self.tree, made=made, memo=self.state.memo)
+                self.sources.written = self._graph.outputs.owners
             except DatafileError as error:
                 raise DatafileError(locate(error.problems, self.tree)) from None
         return self._graph

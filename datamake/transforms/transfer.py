@@ -15,6 +15,7 @@ from datamake.clone import unique
 from datamake.content import digested
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.moves import remove
+from datamake.tokens import FRESH
 from datamake.urls import parsed, shown
 from datamake.values import replace
 
@@ -137,8 +138,23 @@ def _uploaded(path: str, url: str, target: str, workshop: Workshop) -> Fetch:
         raise Ended
     if workshop.objects is None:
         raise EnvironmentFailed(f"offline, so `{shown(url)}` cannot be written")
-    seen = workshop.objects().upload(path, url, _progress(target, url, workshop))
-    return Fetch(seen, "", (("", digested(path, path)[1]),))
+    objects = workshop.objects()
+    seen = objects.upload(path, url, _progress(target, url, workshop))
+    if seen.weak and seen.time is not None:
+        _rest(seen.time, workshop)
+        now = objects.look([url])[url]
+        if [each.token for each in now] != [seen.token]:
+            raise EnvironmentFailed(f"`{shown(url)}` was changed while it was written")
+    return Fetch(seen, "", (("", digested(path, path)[1].rstrip("x")),))
+
+
+def _rest(changed: float, workshop: Workshop) -> None:
+    """Waits until a token of size and time tells whether anything was changed since."""
+    until = time.time() + min(FRESH, max(0.0, changed + FRESH - time.time())) + 0.1
+    while time.time() < until:
+        if workshop.keepers.ending:
+            raise Ended
+        time.sleep(0.1)
 
 
 def _progress(target: str, url: str, workshop: Workshop) -> Callable[[int, int | None], None]:
