@@ -126,6 +126,8 @@ def _asked(space: Workspace, call: Callable[[Storage, Place], T]) -> T:
     place = _place(space)
     try:
         return call(place.storage(), place)
+    except EnvironmentFailed:
+        raise
     except OSError as error:
         text = str(error.strerror or error).lower()
         raise EnvironmentFailed(f"the shared cache `{place.name}`: {text}") from None

@@ -132,7 +132,8 @@ def test_the_doctor_looks_at_the_shared_cache(bucket, project):
     bucket.proxy.faults = lambda *_: 403
     found = check()
     assert not found["ok"]
-    assert bucket.url in found["detail"]
+    assert found["detail"].startswith(f"`{detail}/v1/clock/`: ")
+    assert found["hint"]
 
 
 def test_offline_nothing_is_done_by_hand(pair):
