@@ -70,7 +70,7 @@ def place(request):
     return STORES[request.param](request)
 
 
-@pytest.fixture(params=STORES.keys() - {"http"})
+@pytest.fixture(params=sorted(STORES.keys() - {"http"}))
 def listed(request):
     return STORES[request.param](request)
 
