@@ -7,9 +7,7 @@ every Python 3 reads. When the other side is gone, however it ended, all that st
 
 Request: `argv` or `call`, `cwd`, `env`, `log`, `secrets` (bytes), `timeout`, `grace`; while one is
 carried out, END asks for its end (SIGTERM, after `grace` seconds SIGKILL) and KILL for it at once.
-Reply: the number of the process group as soon as there is one, so that it can be ended should the
-keeper be killed; then `refused` (number of the error, what it is about) or `exit` (negative: the
-signal), `asked`,
+Reply: `refused` (number of the error, what it is about) or `exit` (negative: the signal), `asked`,
 `timed_out` and, of a call that failed, `report` (headline, and facts or None); and `log_error`.
 """
 
@@ -315,7 +313,6 @@ class Server:
         for fd in (output, self.wake, self.requests):
             poll.register(fd, select.POLLIN)
         try:
-            send(self.replies, running.pid)
             while not running.over():
                 for fd, _ in poll.poll(running.patience()):
                     if fd == output:

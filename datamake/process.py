@@ -83,8 +83,6 @@ class Keeper:
             os.close(replies)
         self._lock = Lock()
         self._told = self._closed = False
-        self._group: int | None = None
-        """The process group that it runs."""
 
     def reply(self, request: Mapping[str, Any]) -> dict[str, Any] | None:
         """What the keeper answers; None, without asking it, once it was told to end what it runs.
@@ -95,13 +93,8 @@ class Keeper:
             if self._told:
                 return None
             keeper.send(self._requests, request)
-        answer = keeper.received(self._replies)
-        if isinstance(answer, int):
-            self._group = answer
-            answer = keeper.received(self._replies)
-            self._group = None
-        replied: dict[str, Any] = answer
-        return replied
+        answer: dict[str, Any] = keeper.received(self._replies)
+        return answer
 
     def tell(self, message: int) -> None:
         """Say END or KILL."""
@@ -113,13 +106,16 @@ class Keeper:
             except BrokenPipeError:
                 return
 
-    def kill(self) -> None:
-        """Kill what it ran, where it cannot do so any more."""
-        if self._group is not None:
-            try:
-                os.killpg(self._group, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):  # the latter on macOS, of zombies
-                return
+    def sweep(self) -> None:
+        """Kill what it ran, where it cannot do so any more: all that is left of its session."""
+        swept = {self._process}
+        while left := {pid for pid in processes() if session(pid) == self._process} - swept:
+            swept |= left
+            for pid in left:
+                try:  # noqa: SIM105 - contextlib costs start-up time
+                    os.kill(pid, signal.SIGKILL)
+                except OSError:  # it has just ended, or is another user's
+                    pass
 
     def close(self) -> int:
         """Be gone for it, whereupon it kills what it runs and ends; how it did (`waitpid`)."""
@@ -165,7 +161,7 @@ class Keepers:
         except (keeper.Gone, BrokenPipeError):
             with self._lock:
                 self._busy.discard(kept)
-            kept.kill()
+            kept.sweep()
             return abandoned(kept.close(), interpreter)
         with self._lock:
             self._busy.discard(kept)
@@ -302,6 +298,24 @@ def abandoned(status: int, interpreter: str) -> Outcome:
         f"the process that watches over commands was killed by {signal_name(number)}",
         ["what it ran was killed as well"],
     )
+
+
+def processes() -> list[int]:
+    """The numbers of all processes of this machine."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except FileNotFoundError:  # macOS
+        import subprocess
+
+        return list(map(int, subprocess.check_output(["ps", "-A", "-o", "pid="]).split()))
+
+
+def session(pid: int) -> int | None:
+    """The number of a process's session; None where it has ended."""
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return None
 
 
 def signal_name(number: int) -> str:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    Rank = tuple[int, float, int]
+    Rank = tuple[int, int, int]
     """Of two targets the one with the lower rank goes first."""
     Urgency = Callable[[str], tuple[int, float]]
     """Name → priority, seconds to go."""
@@ -99,9 +99,9 @@ class Ready:
         self._wanted: dict[str, Resources] = {}
 
     def rank(self, name: str, place: int) -> Rank:
-        """By priority, then by time to go; of equally urgent ones the lowest `place` goes first."""
+        """By priority, then by whole seconds to go, then by `place`: small ones keep their order."""
         priority, seconds = self._urgency(name)
-        return -priority, -seconds, place
+        return -priority, -int(seconds), place
 
     def add(self, name: str, place: int, *, restoring: bool) -> None:
         """A target is ready. Restoring is a transfer, whatever running takes."""

@@ -318,7 +318,7 @@ def test_signals_of_the_terminal_do_not_reach_commands(tmp_path):
 @linux
 def test_a_killed_keeper(keepers, command):
     """Is no fault of the command: it is ended too, and the build with the reason."""
-    action = command("sleep 60 & sleep 0.2; kill -9 $PPID; sleep 60")
+    action = command("set -m; sleep 60 & kill -9 $PPID; sleep 60")
     with pytest.raises(EnvironmentFailed) as caught:
         keepers.run(action)
     assert str(caught.value) == (
