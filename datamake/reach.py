@@ -120,15 +120,16 @@ class Reach:
         with self._lock:
             self._failures += 1
             self._lost += seconds
-            if not vital and self._failures < FAILURES and self._lost < PATIENCE:
+            if vital or self._failures >= FAILURES or self._lost >= PATIENCE:
+                self._failures = 0
+                self.writes = False
+                self.reads = self.reads and writing and self._lost < PATIENCE
+            elif not writing:
                 return
-            self._failures = 0
-            self.writes = False
-            self.reads = self.reads and writing and self._lost < PATIENCE
             told, self._told = self._told, True
         if not told:
             what = "write to" if self.reads else "reach"
-            way = "going on without sharing" if self.reads else "going on without it"
+            way = "so not all is shared" if self.reads else "going on without it"
             self._notice(f"cannot {what} the shared cache `{self.place}`, {way}: {_why(error)}")
 
 

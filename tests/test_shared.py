@@ -627,7 +627,7 @@ def test_a_store_that_cannot_be_written_can_be_read(machine, storage):
     assert here.restore(digest) == b"one"
     assert len(tried) <= 6
     assert here.lines == [
-        "cannot write to the shared cache `memory://team`, going on without sharing: denied"
+        "cannot write to the shared cache `memory://team`, so not all is shared: denied"
     ]
 
 
