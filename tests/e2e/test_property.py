@@ -25,7 +25,8 @@ COMMANDS = [
 ]
 """The last one writes its output in place."""
 TO_FOLDER = "for each in $(sort -u {inputs}); do echo {params.p} $each > {output}/$each.txt; done"
-OUTPUTS = ["out/t0.txt", "out/t2.txt", "out/t4.txt", "out/e/x.txt", "out/h/y.txt", "folder/a.txt"]
+OUTPUTS = ["out/t0.txt", "out/t2.txt", "out/t4.txt"]
+OUTPUTS += ["out/e/y.txt", "out/g/b.txt", "out/h/y.txt", "folder/a.txt"]
 EACH = [("e", "raw/{n}.txt"), ("g", "folder/{n}.txt"), ("h", "out/e/{n}.txt")]
 """Names and patterns of targets with instances."""
 
@@ -41,7 +42,7 @@ class World:
         self.targets = {}
         self.seen = []
         self.lossy = False
-        self.outputs = set()
+        self.made = {}
         for path, text in self.sources.items():
             self.project.write(path, text)
         for name in ["t0", "t1", "e", "folder", "g", "h", "t2", "t3", "t4"]:
@@ -115,9 +116,9 @@ class World:
             self.project.remove(path)
 
     def tamper(self):
-        """With an output; what is left over and changed by hand would be a source."""
+        """With an output, or with what is left of one."""
         path, text = self.one_of(OUTPUTS, "path"), self.one_of(CONTENTS, "text")
-        if path in self.outputs:
+        if path in self.made:
             self.project.write(path, text)
 
     def forget(self):
@@ -133,20 +134,42 @@ class World:
 
     # What must hold
 
+    def expected(self, datafile):
+        """What the oracle makes of the sources, and of what a person has made a source."""
+        sources = {path: content.encode() for path, content in self.sources.items()}
+        with tempfile.TemporaryDirectory() as clean:
+            expected = oracle.built(datafile, sources, clean)
+        owned = self.owned({path for _, _, made in expected.values() for path in made})
+        if not owned:
+            return expected
+        with tempfile.TemporaryDirectory() as clean:
+            return oracle.built(datafile, sources | owned, clean)
+
+    def owned(self, outputs):
+        """Path → content of files that were made once, are no outputs any more, and were changed.
+
+        What is in the folder output is never its owner's.
+        """
+        paths = [path for path in self.made if path not in outputs and self.project.exists(path)]
+        contents = {path: self.project.path(path).read_bytes() for path in paths}
+        return {
+            path: content
+            for path, content in contents.items()
+            if content != self.made[path] and not path.startswith("folder/")
+        }
+
     def build(self):
         """Builds twice: the oracle's bytes, nothing that was run before, nothing the second time."""
         names, jobs = list(self.targets), self.one_of([1, 3], "jobs")
         order = self.draw(st.permutations(names), label="order")
         self.project.write("Datafile.toml", self.datafile(order))
+        expected = self.expected(self.datafile(names))
         result = self.project.build(jobs=jobs)
         assert result.ok, result.errors
-        sources = {path: content.encode() for path, content in self.sources.items()}
-        with tempfile.TemporaryDirectory() as clean:
-            expected = oracle.built(self.datafile(names), sources, clean)
-        self.outputs = {path for _, _, made in expected.values() for path in made}
         for _, _, made in expected.values():
             for path, content in made.items():
                 assert self.project.path(path).read_bytes() == content, path
+            self.made |= made
         work = {
             name: (name, self.targets[name.partition("[")[0]]["inputs"], script, read)
             for name, (script, read, _) in expected.items()
