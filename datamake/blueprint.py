@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from datamake.errors import Problem
-    from datamake.filling import Texts
+    from datamake.filling import Fault, Texts
     from datamake.habits import Habits
     from datamake.inputs import Names
     from datamake.model import Tree
@@ -107,7 +107,9 @@ class Blueprint:
             else:
                 text = f"{slot.text}*.parquet"
             if is_url(text):
-                path = text.rstrip("/")
+                if slot.folder:
+                    raise self._no_file(slot, slot.text, "folder")
+                path = text
             else:
                 path = self.texts.path(text, escaped(self.texts.folder))
                 path = self._followed(path, fixed(path.split("/")[:-1]), slot)
@@ -207,12 +209,20 @@ class Blueprint:
         if url.archive:
             fault = "lies in an archive, which cannot be written to"
         elif url.kind != "path":
-            fault = f"is a {url.kind}, and not one file"
+            raise self._no_file(slot, text, url.kind)
         elif url.scheme in READ_ONLY:
             fault = f"cannot be written: `{url.scheme}://` is only for reading"
         if fault:
             raise self.texts.fault(f"the output `{shown(text)}` {fault}", *slot.keys)
         return url.text
+
+    def _no_file(self, slot: Slot, text: str, kind: str) -> Fault:
+        """What to say of an output at the URL of a folder or glob."""
+        return self.texts.fault(
+            f"the output `{shown(text)}` is a {kind}, and not one file",
+            *slot.keys,
+            hint="name each file, with `foreach` where there are many, or pack them into one",
+        )
 
 
 def _file_name(row: Mapping[str, str]) -> str:

@@ -296,7 +296,7 @@ def _listed(pattern: Pattern, outputs: Outputs, tree: Tree) -> Iterator[str]:
     """The objects of a store, or folders of them, that match and that no target writes."""
     depth = len(pattern.segments)
     for url in tree.matching(pattern.text + DEEP * pattern.folder):
-        if url not in outputs.owners and outputs.around(url) is None:
+        if url not in outputs.owners:
             yield "/".join(url.split("/")[:depth]) if pattern.folder else url
 
 

@@ -75,7 +75,7 @@ class Linker:
                 if item.producer is not None:
                     needs[item.producer] = None
                 if asked.kind == "remote" or (away and is_url(item.path)):
-                    remote.append((item.inside or item.path, _asker(target, asked, found)))
+                    remote.append((item.path, _asker(target, asked, found)))
             needs.update(dict.fromkeys(found.waits))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
@@ -234,7 +234,7 @@ class CodeReader:
         for word in script:
             if is_url(word):
                 for text in (word, word.partition("=")[2]):
-                    if is_url(text) and text.rstrip("/") in self.resolver.outputs:
+                    if is_url(text) and text in self.resolver.outputs:
                         yield text
 
     def _kind(self, text: str) -> str:

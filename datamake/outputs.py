@@ -198,12 +198,10 @@ class Outputs:
         outer = self.inside(pattern.prefix)
         if outer is not None:
             return [outer]
-        away = is_url(pattern.text)
         return [
             path
             for path in self.under(pattern.prefix)
             if path in self.folders
-            and is_url(path) == away
             and not pattern.matches(path)
             and meet(pattern.segments, below(exactly(path)))
         ]

@@ -123,25 +123,19 @@ class Resolver:
         """What a URL comes down to: what targets write of it, and what else may be there."""
         outputs, owners = self.outputs, self.outputs.owners
         url = parsed(text)
-        exact = url.outer or text.rstrip("/")
-        folder = outputs.around(exact)
-        if url.archive and (exact in owners or folder is not None):
+        exact = url.outer or text
+        if url.archive and exact in owners:
             return Resolution(
-                fault=f"input `{shown(text)}` is in an archive that "
-                f"`{owners[folder or exact]}` writes: nothing looks into those"
+                fault=f"input `{shown(text)}` is in an archive that `{owners[exact]}` writes: "
+                "nothing looks into those"
             )
         if exact in owners:
             return Resolution((Item(exact, owners[exact]),))
         if url.kind == "path" or url.archive:
-            if folder is not None:
-                return Resolution((Item(text, owners[folder], folder),))
             waits = tuple(outputs.awaited(exact))
             return Resolution(waits=waits) if waits else Resolution((Item(text),))
         pattern = glob(text)
-        items = [Item(path, owners[path]) for path in outputs.matching(pattern)]
-        items += [Item(text, owners[each], each, True) for each in outputs.reaching(pattern)]
-        if outputs.inside(pattern.prefix) is None:
-            items.append(Item(text))
+        items = [Item(text), *(Item(path, owners[path]) for path in outputs.matching(pattern))]
         items.sort(key=lambda item: item.path)
         return Resolution(tuple(items), tuple(outputs.templates.meeting(pattern.segments)))
 

@@ -157,7 +157,7 @@ class Selection:
     def writing(self, text: str) -> list[str]:
         """What makes a path. Raises UsageError if nothing does."""
         outputs = self.graph.outputs
-        path = text.rstrip("/") if is_url(text) else joined("", text)
+        path = text if is_url(text) else joined("", text)
         folder = outputs.inside(path)
         if path in outputs.owners:
             return [outputs.owners[path]]

@@ -78,15 +78,15 @@ def test_environment_variables_in_urls():
     run = "echo > {output}"
     [targets.b]
     foreach = "s3://{env.BUCKET}/{x}.txt"
-    output = "s3://{env.BUCKET}/{x}/"
-    run = "echo > {output}/x"
+    output = "s3://{env.BUCKET}/{x}"
+    run = "echo > {output}"
     [params]
     n = 1
     """
     graph = linked(text, ["s3://b/7.txt"], variables={"BUCKET": "b"})
     assert list(graph.remotes) == ["s3://b/x", "s3://b/1*.csv"]
     assert graph.targets["a"].outputs == (Output("s3://b/y", staged=True),)
-    assert graph.targets["b[7]"].outputs == (Output("s3://b/7", None, folder=True, staged=True),)
+    assert graph.targets["b[7]"].outputs == (Output("s3://b/7", staged=True),)
 
 
 def test_environment_variables_elsewhere_and_unset():
@@ -127,6 +127,14 @@ def test_what_can_be_wrong_with_urls():
     [targets.d]
     output = "s3://b/*/x"
     run = "true"
+    [targets.g]
+    foreach = { x = ["*", "y"] }
+    output = "s3://b/{x}/"
+    run = "true"
+    [targets.h]
+    foreach = "found/{x}"
+    output = "s3://b/{x}/"
+    run = "true"
     [targets.e]
     foreach = "zip://{x}.csv::s3://b/y"
     run = "true"
@@ -137,15 +145,20 @@ def test_what_can_be_wrong_with_urls():
     assert complaints(text, ["x"]) == (
         "2:1: `s3://b` names a bucket and nothing in it\n"
         "  hint: `s3://b/` is all that is in it\n"
-        "16:1: `zip://{x}.csv::s3://b/y` has captures in an archive, which cannot be listed\n"
-        "19:1: `s3://*/x` is a glob of buckets\n"
+        "24:1: `zip://{x}.csv::s3://b/y` has captures in an archive, which cannot be listed\n"
+        "27:1: `s3://*/x` is a glob of buckets\n"
         "  hint: name the bucket\n"
         "4:16: `filecache://x::s3://b/x`: only `zip://`, `tar://` and `gzip://` "
         "may stand before `::`\n"
         "  hint: datamake keeps copies of what it downloads by itself\n"
         "7:13: the output `https://h/x` cannot be written: `https://` is only for reading\n"
         "10:12: the output `zip://x::s3://b/y` lies in an archive, which cannot be written to\n"
-        "13:1: the output `s3://b/*/x` is a glob, and not one file or folder"
+        "13:1: the output `s3://b/*/x` is a glob, and not one file\n"
+        "  hint: name each file, with `foreach` where there are many, or pack them into one\n"
+        "17:1: the output `s3://b/*/` is a glob, and not one file\n"
+        "  hint: name each file, with `foreach` where there are many, or pack them into one\n"
+        "21:1: the output `s3://b/{x}/` is a folder, and not one file\n"
+        "  hint: name each file, with `foreach` where there are many, or pack them into one"
     )
 
 
@@ -197,8 +210,8 @@ CHAIN = """\
 output = "s3://b/out/x.csv"
 run = "echo > {output}"
 [targets.fill]
-output = "s3://b/all/"
-run = "echo > {output}/y"
+output = "s3://b/all/y"
+run = "echo > {output}"
 [targets.a]
 inputs = [INPUT]
 run = "cat {inputs}"
@@ -219,9 +232,13 @@ run = "cat {inputs}"
             ["s3://b/out/", "s3://b/out/x.csv"],
             ["put", "s3://b/out/", "s3://b/out/x.csv"],
         ),
-        ("s3://b/all/", ["s3://b/all"], ["fill", "s3://b/all"]),
-        ("s3://b/all/y", ["s3://b/all/y"], ["fill", "s3://b/all"]),
-        ("s3://b/all/*.csv", ["s3://b/all/*.csv"], ["fill", "s3://b/all"]),
+        (
+            "s3://b/**",
+            ["s3://b/**", "s3://b/all/y", "s3://b/out/x.csv"],
+            ["fill", "put", "s3://b/**", "s3://b/all/y", "s3://b/out/x.csv"],
+        ),
+        ("s3://b/all/*.csv", ["s3://b/all/*.csv"], ["s3://b/all/*.csv"]),
+        ("s3://b/all/y/", ["s3://b/all/y/"], ["s3://b/all/y/"]),
         ("s3://b/*.csv", ["s3://b/*.csv"], ["s3://b/*.csv"]),
         ("s3://c/out/x.csv", ["s3://c/out/x.csv"], ["s3://c/out/x.csv"]),
         ("put", ["s3://b/out/x.csv"], ["put", "s3://b/out/x.csv"]),
@@ -267,9 +284,12 @@ def test_a_glob_needs_nothing_in_the_store_where_targets_write_what_it_matches()
         CHAIN
         + """
     [targets.later]
-    foreach = "s3://b/all/{x}"
+    foreach = "found/{x}"
     output = "s3://later/{x}"
     run = "true"
+    [targets.find]
+    output = "found/"
+    run = "true > {output}/y"
     """
     )
     for pattern, optional in (("s3://b/out/*", True), ("s3://later/", True), ("s3://c/*", False)):
@@ -280,17 +300,17 @@ def test_a_glob_needs_nothing_in_the_store_where_targets_write_what_it_matches()
 def test_a_word_of_a_command_that_a_target_writes_is_an_input():
     """But it is the URL itself that the command gets; what no target writes says nothing."""
     text = CHAIN.replace("[INPUT]", "[]").replace(
-        "cat {inputs}", "aws cp --from=s3://b/out/x.csv s3://b/all/ s3://b/other"
+        "cat {inputs}", "aws cp --from=s3://b/out/x.csv s3://b/all/y s3://b/other"
     )
     graph = linked(text)
-    assert [link.input.text for link in graph.links["a"]] == ["s3://b/all/", "s3://b/out/x.csv"]
+    assert [link.input.text for link in graph.links["a"]] == ["s3://b/all/y", "s3://b/out/x.csv"]
     assert not any(link.input.fetch for link in graph.links["a"])
     assert list(graph.needs["a"]) == ["fill", "put"]
     assert graph.remotes == {}
 
 
 def test_overlaps_at_urls():
-    """Two targets with one URL, one in another's folder; a source that is written; a circle."""
+    """Two targets with one URL, one below another's; a source that is written; a circle."""
     text = """\
     [sources.s]
     path = "s3://b/out/*.csv"
@@ -299,9 +319,6 @@ def test_overlaps_at_urls():
     run = "true"
     [targets.b]
     output = "s3://b/out/x.csv"
-    run = "true"
-    [targets.c]
-    output = "s3://b/out/"
     run = "true"
     [targets.d]
     output = "s3://b/out/x.csv/y"
@@ -313,10 +330,9 @@ def test_overlaps_at_urls():
     """
     assert complaints(text) == (
         "7:1: `s3://b/out/x.csv` is an output of both `a` and `b`\n"
-        "10:1: `s3://b/out/x.csv`, an output of `a`, lies in `s3://b/out`, one of `c`\n"
-        "13:1: `s3://b/out/x.csv/y`, an output of `d`, lies in `s3://b/out/x.csv`, one of `a`\n"
+        "10:1: `s3://b/out/x.csv/y`, an output of `d`, lies in `s3://b/out/x.csv`, one of `a`\n"
         "2:1: the source `s` is written by `a`, as `s3://b/out/x.csv`\n"
-        "16:11: input `s3://c/*` matches `s3://c/e`, which `e` writes"
+        "13:11: input `s3://c/*` matches `s3://c/e`, which `e` writes"
     )
 
 
@@ -335,13 +351,13 @@ def test_a_circle_by_way_of_urls():
 
 
 def test_no_look_into_archives_that_targets_write():
-    """Neither where that is known at once, nor in what a folder holds."""
-    text = CHAIN.replace("INPUT", "'zip://x::s3://b/out/x.csv', 'tar://*::s3://b/all/y.tar'")
+    """Of whatever kind it is."""
+    text = CHAIN.replace("INPUT", "'zip://x::s3://b/out/x.csv', 'tar://*::s3://b/all/y'")
     graph = linked(text)
     assert "\n".join(problem.message for problem in graph.missing["a"]) == (
         "input `zip://x::s3://b/out/x.csv` is in an archive that `put` writes: "
         "nothing looks into those\n"
-        "input `tar://*::s3://b/all/y.tar` is in an archive that `fill` writes: "
+        "input `tar://*::s3://b/all/y` is in an archive that `fill` writes: "
         "nothing looks into those"
     )
 
@@ -374,35 +390,40 @@ def test_instances_of_what_is_in_a_store(pattern, names, asked):
 
 
 def test_instances_of_what_other_targets_write_to_a_store():
-    """Outputs count without being there; what is in a folder is known only later."""
+    """Outputs count without being there; some targets that write them are known only later."""
     text = """\
     [targets.put]
     foreach = { n = [1, 2] }
     output = "s3://b/out/{n}.csv"
     run = "echo > {output}"
-    [targets.fill]
-    output = "s3://b/all/"
-    run = "echo > {output}/y"
+    [targets.find]
+    output = "found/"
+    run = "true > {output}/x"
     [targets.a]
     foreach = "s3://b/out/{name}.csv"
     inputs = ["s3://b/out/{name}.csv"]
     output = "s3://c/{name}"
     run = "echo > {output}"
     [targets.b]
-    foreach = "s3://b/all/{name}.csv"
+    foreach = "found/{name}"
     output = "s3://d/{name}"
     run = "echo > {output}"
     [targets.c]
-    inputs = ["s3://d/*", "**/*"]
+    inputs = ["s3://d/*", "s3://d/x"]
+    run = "true"
+    [targets.d]
+    foreach = "s3://d/{name}"
     run = "true"
     """
     graph = linked(text, ["s3://b/out/2.csv", "s3://b/out/3.csv"])
     assert [name for name in graph.targets if name.startswith("a[")] == ["a[1]", "a[2]", "a[3]"]
     assert graph.needs["a[2]"] == ("put[2]", "s3://b/out/2.csv")
     assert graph.needs["a[3]"] == ("s3://b/out/3.csv",)
-    assert graph.needs["b[*]"] == ("fill",)
+    assert graph.needs["b[*]"] == ("find",)
+    assert graph.needs["d[*]"] == ("b[*]",)
     assert graph.needs["c"] == ("b[*]", "s3://d/*")
-    graph.grow("b[*]", ["s3://b/all/x.csv"], graph.resolver.tree)
+    graph.grow("b[*]", ["found/x"], graph.resolver.tree)
+    assert graph.needs["d[*]"] == ()
     assert graph.needs["c"] == ("b[x]", "s3://d/*", "s3://d/x")
     assert list(graph.remotes["s3://d/x"].askers) == ["c"]
 
@@ -411,7 +432,6 @@ def test_selection_by_url():
     """What writes it, and what is above that; sources are never selected."""
     graph = linked(CHAIN.replace("INPUT", "'s3://b/out/*.csv'"))
     assert select(graph, ["s3://b/out/x.csv"]) == ["put"]
-    assert select(graph, ["s3://b/all/"]) == ["fill"]
     assert select(graph, ["s3://b/all/y"]) == ["fill"]
     assert select(graph, ["+a"]) == ["a", "put"]
     assert select(graph, ["s3://b/out/x.csv+"]) == ["put", "a"]
