@@ -10,9 +10,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from datamake.model import Seen
+from datamake.storage import s3
 from datamake.storage.failures import status_of
-from datamake.storage.listing import infos, s3_pages
-from datamake.storage.transfer import patiently
+from datamake.storage.listing import infos
+from datamake.storage.trying import patiently
 from datamake.tokens import modified, token
 
 TYPE_CHECKING = False
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from datamake.storage.opening import Store, Stores
 
+    Folder = tuple[str, str, bool]
+    """URL ending in `/`, what the rest of a name begins with, whether folders in it count."""
     T = TypeVar("T")
     U = TypeVar("U")
 
@@ -41,12 +44,9 @@ class Asking:
         self._stores = stores
         self._workers = workers
 
-    def folders(
-        self, wanted: Iterable[tuple[str, str, bool]]
-    ) -> dict[tuple[str, str, bool], list[Seen]]:
-        """What is in folders: (URL ending in `/`, beginning of the rest, whether deep) → objects."""
-        keys = list(dict.fromkeys(wanted))
-        return dict(zip(keys, self._parallel(self._folder, keys), strict=True))
+    def folders(self, wanted: Mapping[Folder, str]) -> dict[Folder, list[Seen]]:
+        """The objects in folders. Folder → the URL that a message names."""
+        return dict(zip(wanted, self._parallel(self._folder, list(wanted.items())), strict=True))
 
     def objects(self, urls: Iterable[str]) -> dict[str, Seen]:
         """What is at URLs of objects, without what is not there."""
@@ -76,22 +76,22 @@ class Asking:
         """What is at the URL of an object, None for nothing."""
         store, path = self._stores.at(url)
         try:
-            info = patiently(lambda: _info(store, url, path))
+            info = _info(store, url, path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:  # noqa: BLE001 - whatever a library raises
             raise store.failure(url, error) from None
         return None if info.get("type") == "directory" else seen_of(store, url, info)
 
-    def _folder(self, wanted: tuple[str, str, bool]) -> list[Seen]:
-        base, stem, deep = wanted
+    def _folder(self, wanted: tuple[Folder, str]) -> list[Seen]:
+        (base, stem, deep), shown = wanted
         store, _ = self._stores.at(base)
         try:
             return [seen_of(store, url, info) for url, info in infos(store, base, stem, deep=deep)]
         except FileNotFoundError:
             return []
         except Exception as error:  # noqa: BLE001 - whatever a library raises
-            raise store.failure(base, error) from None
+            raise store.failure(shown, error) from None
 
     def _listed(self, urls: list[str]) -> dict[str, Seen]:
         """Some of what is at these URLs, which are sorted; what is left out may be there too."""
@@ -148,15 +148,16 @@ def _scanned(store: Store, urls: list[str]) -> dict[str, Seen]:
     far apart, so that pages tell of few, more and more are left out between them.
     """
     base = "/".join(urls[0].split("/", 3)[:3]) + "/"
+    root = store.path(base).rstrip("/") + "/"
     stem = _common(urls[0], urls[-1])[len(base) :]
     wanted, found = set(urls), {}
     place, burst = 0, BURST
     while place < len(urls):
         after = _before(urls[place][len(base) :])
-        page = next(s3_pages(store, base, stem, after=after))
-        hits = {url: seen_of(store, url, info) for url, info in page if url in wanted}
-        found.update(hits)
-        last = os.fsencode(page[-1][0]) if len(page) >= PAGE else None
+        page, more = next(s3.pages(store, root, stem, after=after))
+        listed = {base + path[len(root) :]: info for path, info in page}
+        found.update({url: seen_of(store, url, listed[url]) for url in wanted & listed.keys()})
+        last = os.fsencode(max(listed, key=os.fsencode, default=urls[place])) if more else None
         begun = place
         while place < len(urls) and (last is None or os.fsencode(urls[place]) <= last):
             place += 1
@@ -168,7 +169,9 @@ def _scanned(store: Store, urls: list[str]) -> dict[str, Seen]:
 
 def _common(one: str, other: str) -> str:
     """What two texts begin with, and so all between them in order."""
-    size = next((n for n, pair in enumerate(zip(one, other)) if pair[0] != pair[1]), None)
+    size = next(
+        (n for n, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None
+    )
     return one[: min(len(one), len(other)) if size is None else size]
 
 
@@ -180,25 +183,11 @@ def _before(key: str) -> str:
 
 def _info(store: Store, url: str, path: str) -> Mapping[str, Any]:
     """What a store says of one object, in one request."""
+    if store.scheme == "s3":
+        return s3.info(store, path)
     if store.scheme == "http":
         from datamake.storage.web import probe
 
-        return probe(store, url)
-    if store.scheme == "s3":
-        return _s3_info(store, path)
-    info: Mapping[str, Any] = store.call(store.system.info, path)
+        return patiently(lambda: probe(store, url))
+    info: Mapping[str, Any] = patiently(lambda: store.call(store.system.info, path), store.tries)
     return info
-
-
-def _s3_info(store: Store, path: str) -> Mapping[str, Any]:
-    bucket, key, _ = store.system.split_path(path)
-    try:
-        answer = store.system.call_s3("head_object", Bucket=bucket, Key=key)
-        return {**answer, "size": answer["ContentLength"], "type": "file"}
-    except OSError as error:
-        if status_of(error) not in (400, 403):
-            raise
-    answer = store.system.call_s3("get_object", Bucket=bucket, Key=key, Range="bytes=0-0")
-    answer["Body"].close()  # had it failed like the other, it would have said why
-    size = answer.get("ContentRange", "").rpartition("/")[2] or answer["ContentLength"]
-    return {**answer, "size": int(size), "type": "file"}

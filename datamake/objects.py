@@ -14,7 +14,8 @@ from datamake.patterns import MAGIC
 from datamake.patterns import glob as pattern_of
 from datamake.storage.failures import StoreFailed
 from datamake.storage.opening import Stores
-from datamake.storage.transfer import Changed, download, upload
+from datamake.storage.transfer import download, upload
+from datamake.storage.trying import Changed
 from datamake.urls import base, parsed, shown
 from datamake.values import replace
 
@@ -23,11 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from datamake.asking import Folder
     from datamake.model import Seen
     from datamake.storage.transfer import Progress
     from datamake.urls import Url
-
-    Folder = tuple[str, str, bool]
 
 TRIES = 3
 """How often an object is read that changes meanwhile."""
@@ -50,7 +50,7 @@ class Objects:
         places = {name: url.outer or url.text for name, url in urls.items()}
         kinds = {place: parsed(place) for place in places.values()}
         folders = {place: _folder(url) for place, url in kinds.items() if url.kind != "path"}
-        listed = self._asking.folders(folders.values())
+        listed = self._asking.folders({folder: place for place, folder in folders.items()})
         known = {seen.url: seen for found in listed.values() for seen in found}
         exact = [place for place, url in kinds.items() if url.kind == "path"]
         known.update(self._asking.objects(place for place in exact if place not in known))

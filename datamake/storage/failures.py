@@ -7,7 +7,7 @@ their causes too. A message never holds a password, key or signature.
 from __future__ import annotations
 
 import re
-from errno import EBUSY, EIO, ENAMETOOLONG
+from errno import ENAMETOOLONG
 
 from datamake.clone import FULL
 from datamake.errors import DatamakeError, EnvironmentFailed
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    Said = tuple[str, tuple[str, ...], str]
+    """Headline, facts and hint."""
+
+LATER = "try again later"
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 )
@@ -90,7 +94,19 @@ UNREACHED = frozenset(
 UNTRUSTED = frozenset(
     {"SSLError", "ClientConnectorCertificateError", "SSLCertVerificationError", "ClientSSLError"}
 )
-BUSY = frozenset({"SlowDown", "TooManyRequests", "Throttling", "ThrottlingException"})
+WITH_STATUS = frozenset(
+    {"ClientResponseError", "HttpError", "HttpResponseError", "HTTPError", "ResourceExistsError"}
+)
+"""Types of errors, of all but S3, that have the status of an answer."""
+BUSY = frozenset(
+    {
+        "SlowDown",
+        "TooManyRequests",
+        "Throttling",
+        "ThrottlingException",
+        "ConditionalRequestConflict",
+    }
+)
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the same request may succeed."""
 
@@ -155,13 +171,16 @@ def unwritten(path: str, url: str, error: OSError) -> DatamakeError:
 
 def transient(error: BaseException) -> bool:
     """Whether the same request may succeed a moment later."""
-    status = status_of(error)
+    status, code = status_of(error), code_of(error)
     if status:
-        return status in AGAIN or code_of(error) in BUSY
-    if isinstance(error, OSError) and error.errno in (EBUSY, EIO) and not error.filename:
-        return True
+        return status in AGAIN or code in BUSY
     names = _names(error)
-    return not names.isdisjoint(SLOW | CUT) and names.isdisjoint(NAMELESS | REFUSED)
+    return not names.isdisjoint(SLOW | CUT) and names.isdisjoint(NAMELESS | REFUSED | UNTRUSTED)
+
+
+def cut_off(error: BaseException) -> bool:
+    """Whether a connection has ended before its time."""
+    return not status_of(error) and not _names(error).isdisjoint(CUT)
 
 
 def status_of(error: BaseException) -> int:
@@ -170,10 +189,11 @@ def status_of(error: BaseException) -> int:
         found = getattr(each, "response", None)
         if isinstance(found, dict):
             return int(found.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        for name in ("status", "status_code", "code"):
-            number = getattr(each, name, None)
-            if isinstance(number, int) and 100 <= number < 600:
-                return number
+        if type(each).__name__ in WITH_STATUS:
+            for name in ("status", "status_code", "code"):
+                number = getattr(each, name, None)
+                if str(number).isdigit():
+                    return int(str(number))
     return 0
 
 
@@ -199,82 +219,75 @@ def code_of(error: BaseException) -> str:
     return ""
 
 
-def _explained(url: str, error: BaseException) -> tuple[str, tuple[str, ...], str]:
+def _explained(url: str, error: BaseException) -> Said:
     """Headline, facts and hint."""
     names, status, code = _names(error), status_of(error), code_of(error)
     for explained in (_credentials, _connection):
-        found = explained(url, names, status, code)
+        found = explained(url, error, names)
         if found:
             return found
-    said = " ".join(f"{code} {error}".split()) if code not in str(error) else str(error)
+    if code == "NoSuchBucket":
+        return "there is no such bucket", (), "check its name, and `endpoint_url` in `[storage]`"
     if isinstance(error, FileNotFoundError) or status in (404, 410):
         return "it is not there", (), ""
-    if not names.isdisjoint(CUT):
-        return "it was cut off while it was read, again and again", (said,), "try again later"
-    if status in AGAIN:
-        return f"the store fails, with HTTP {status}", (said,) if code else (), "try again later"
+    said = (f"the store says {code}",) if code and not code.isdigit() else ()
+    if status in AGAIN or code in BUSY:
+        return f"the store fails, with HTTP {status}", said, LATER
+    if status:
+        return f"the store refuses, with HTTP {status}", said, ""
     if isinstance(error, TypeError) and "unexpected keyword" in str(error):
         option = str(error).rpartition("argument ")[2].strip("'")
-        return f"its store has no option `{option}`", (), _filled('see `[storage."{prefix}"]`', url)
+        return f"its store has no option `{option}`", (), "see `[storage]`"
     if isinstance(error, OSError) and error.errno == ENAMETOOLONG:
         return "the name is too long for its store", (), ""
-    if isinstance(error, NotImplementedError):
-        return "its store cannot do that", (said,) if str(error) else (), ""
-    return "its store cannot be used", (f"{type(error).__name__}: {said}",), ""
+    return "its store cannot be used", (f"{type(error).__name__}: {error}",), ""
 
 
-def _credentials(
-    url: str, names: frozenset[str], status: int, code: str
-) -> tuple[str, tuple[str, ...], str] | None:
+def _credentials(url: str, error: BaseException, names: frozenset[str]) -> Said | None:
     """What is wrong with who asks."""
-    family = _family(url)
+    status, code, family = status_of(error), code_of(error), _family(url)
     keys = _filled(KEYS.get(family, 'give them in `[storage."{prefix}"]`'), url)
     public = _filled(PUBLIC.get(family, ""), url)
     if code in EXPIRED:
         return "the credentials have expired", (f"the store says {code}",), "log in again"
     if code == "RequestTimeTooSkewed":
         return "the clock of this machine is wrong", (), "set it; requests are signed with the time"
+    if code == "InvalidObjectState":
+        return "it is in an archive of its store", (), "restore it there first"
     if not names.isdisjoint(UNCREDENTIALED):
-        hint = f"{keys}; if it is public: {public}" if public else keys
-        return "there are no credentials", (), hint
-    if code in REJECTED or status == 401 or not names.isdisjoint(DENIED):
-        said = f"the store says {code or f'HTTP {status}' if status else 'no'}"
-        return "the credentials are wrong", (said,), keys
-    if status == 403 or "PermissionError" in names:
-        facts = ("without the right to list, S3 says the same of what is not there",)
+        facts = (str(error),) if "ProfileNotFound" in names else ()
         return (
-            "access is denied",
-            facts if family == "s3" else (),
-            "ask for the right to read it, or give other credentials: " + keys,
+            "there are no credentials",
+            facts,
+            f"{keys}; for public data {public}" if public else keys,
         )
+    if code in REJECTED or status == 401 or not names.isdisjoint(DENIED):
+        answer = code or (f"HTTP {status}" if status else type(error).__name__)
+        return "the credentials are wrong", (f"the store says {answer}",), keys
+    if status == 403 or (isinstance(error, PermissionError) and not error.filename):
+        fact = "S3 says the same of what is not there, to who may not list it"
+        return "access is denied", (fact,) if family == "s3" else (), f"ask its owner, or {keys}"
     return None
 
 
-def _connection(
-    url: str, names: frozenset[str], status: int, code: str
-) -> tuple[str, tuple[str, ...], str] | None:
+def _connection(url: str, error: BaseException, names: frozenset[str]) -> Said | None:
     """What is wrong on the way."""
-    host = _filled('and `endpoint_url` in `[storage."{prefix}"]`', url)
-    host = host if _family(url) in ("s3", "gs") else "and the URL"
-    if status in (301, 307) or code in ("PermanentRedirect", "AuthorizationHeaderMalformed"):
-        hint = _filled(
-            'set `client_kwargs = {{ region_name = "..." }}` in `[storage."{prefix}"]`', url
-        )
-        return "the bucket is in another region", (), hint
+    if status_of(error):
+        return None
+    where = "`endpoint_url` in `[storage]`" if _family(url) in ("s3", "gs") else "the URL"
     if not names.isdisjoint(UNTRUSTED):
-        return (
-            "the certificate of the host is not trusted",
-            (),
-            "check the clock, the proxy " + host,
-        )
+        return "the certificate of the host is not trusted", (), f"check the clock and {where}"
     if not names.isdisjoint(NAMELESS):
-        return "the name of the host is not known", (), f"check the network {host}"
+        return "the name of the host is not known", (), f"check the network and {where}"
     if not names.isdisjoint(REFUSED):
-        return "the host refuses connections", (), f"check that the service runs {host}"
+        return "the host refuses connections", (), f"check that it runs, and {where}"
     if not names.isdisjoint(SLOW):
-        return "the host does not answer in time", (), f"check the network {host}; try again later"
+        return "the host does not answer in time", (), f"check the network and {where}"
+    if not names.isdisjoint(CUT):
+        facts = (str(error),) if type(error).__name__ == "Cut" else ()
+        return "the connection is cut, again and again", facts, LATER
     if not names.isdisjoint(UNREACHED):
-        return "the host cannot be reached", (), f"check the network {host}"
+        return "the host cannot be reached", (), f"check the network and {where}"
     return None
 
 

@@ -5,7 +5,8 @@ Knows nothing of globs and names; that is for who asks.
 
 from __future__ import annotations
 
-from datamake.storage.transfer import patiently
+from datamake.storage import s3
+from datamake.storage.trying import patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,36 +24,13 @@ def infos(store: Store, base: str, stem: str = "", *, deep: bool = True) -> Iter
     Of these only those that `stem` begins the rest of; not `deep`, only those in the folder itself.
     Nothing there is no error. Raises what the store raises.
     """
-    if store.scheme == "s3":
-        for page in s3_pages(store, base, stem, deep=deep):
-            yield from page
+    if store.scheme != "s3":
+        yield from _others(store, base, stem, deep=deep)
         return
-    yield from _others(store, base, stem, deep=deep)
-
-
-def s3_pages(
-    store: Store, base: str, stem: str = "", *, deep: bool = True, after: str = ""
-) -> Iterator[list[Found]]:
-    """The same for S3, a request for each page, in the order of the names; from what is `after`."""
-    system = store.system
-    bucket, key, _ = system.split_path(store.path(base) + "/")
-    key = key if key != "/" else ""
-    asked: dict[str, Any] = {"Bucket": bucket, "Prefix": key + stem}
-    if not deep:
-        asked["Delimiter"] = "/"
-    if after:
-        asked["StartAfter"] = key + after
-    while True:
-        answer = patiently(lambda: system.call_s3("list_objects_v2", **asked))
-        yield [
-            (base + each["Key"][len(key) :], {**each, "size": each["Size"], "type": "file"})
-            for each in answer.get("Contents", ())
-            if not each["Key"].endswith("/")
-        ]
-        if not answer.get("IsTruncated"):
-            return
-        asked.pop("StartAfter", None)
-        asked["ContinuationToken"] = answer["NextContinuationToken"]
+    root = store.path(base).rstrip("/") + "/"
+    for page, _ in s3.pages(store, root, stem, deep=deep):
+        for path, info in page:
+            yield base + path[len(root) :], info
 
 
 def _others(store: Store, base: str, stem: str, *, deep: bool) -> Iterator[Found]:
@@ -68,7 +46,7 @@ def _others(store: Store, base: str, stem: str, *, deep: bool) -> Iterator[Found
         except (FileNotFoundError, NotADirectoryError):
             return []
 
-    for info in patiently(listed):
+    for info in patiently(listed, store.tries):
         name = str(info["name"])
         rest = name[len(root) + 1 :]
         is_object = info["type"] in ("file", "link") and not name.endswith("/")

@@ -7,10 +7,12 @@ with other users of fsspec in this process.
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 
 from datamake.datafile.layers import merged
 from datamake.errors import EnvironmentFailed
 from datamake.storage.failures import failure
+from datamake.storage.trying import TRIES
 from datamake.urls import ARCHIVES, shown
 
 TYPE_CHECKING = False
@@ -54,7 +56,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
             "connect_timeout": 5,
             "read_timeout": SECONDS,
             "max_pool_connections": CONNECTIONS,
-            "retries": {"max_attempts": 4, "mode": "standard"},
+            "retries": {"max_attempts": 0},  # they are made here
         }
     },
     "az": {"connection_timeout": 5, "read_timeout": SECONDS},
@@ -78,6 +80,11 @@ class Store:
         self.options = options
         self.guard = threading.RLock()
         self.threaded = bool(system.async_impl)
+
+    @property
+    def tries(self) -> int:
+        """How often a request to it is made: once where its package tries again by itself."""
+        return 1 if self.scheme in ("gs", "az") else TRIES
 
     @property
     def tells_changes(self) -> bool:
@@ -136,11 +143,11 @@ def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
         from_url = kind._get_kwargs_from_urls(url)  # noqa: SLF001 - as fsspec.url_to_fs does
         default = DEFAULTS.get(SAME.get(scheme, scheme), {})
         system = kind(
-            skip_instance_cache=True, **{**merged(dict(default), dict(options)), **from_url}
+            skip_instance_cache=True, **{**deepcopy(merged(default, options)), **from_url}
         )
         system.dircache.use_listings_cache = False
         if scheme in ("s3", "s3a"):
-            system.retries = 1  # botocore has its own, and what it cannot repeat is repeated here
+            system.retries = 1
         return system, str(kind._strip_protocol(url))  # noqa: SLF001 - as fsspec.url_to_fs does
     except Exception as error:  # noqa: BLE001 - whatever a library raises
         raise failure(url, error, options) from None
@@ -150,7 +157,7 @@ def _kind(url: str, scheme: str) -> Any:
     """The class of file systems that a scheme stands for."""
     if scheme in LACKING:
         raise EnvironmentFailed(
-            f"`{shown(url)}`: `{scheme}://` is no place that data can be in",
+            f"`{shown(url)}`: `{scheme}://` keeps no data of its own",
             hint="give the URL of the data itself",
         )
     from fsspec import available_protocols, get_filesystem_class

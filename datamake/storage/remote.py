@@ -6,9 +6,11 @@ by reading it.
 
 from __future__ import annotations
 
+from datamake.storage import s3
 from datamake.storage.listing import infos
 from datamake.storage.opening import Stores
-from datamake.storage.transfer import download, patiently, put, s3_body, upload
+from datamake.storage.transfer import download, put, upload
+from datamake.storage.trying import patiently
 from datamake.tokens import modified
 
 TYPE_CHECKING = False
@@ -94,7 +96,7 @@ class RemoteStorage:
     def _read(self, key: str, start: int, end: int | None) -> bytes:
         path = self._store.path(self.url + key)
         if self._store.scheme == "s3":
-            return b"".join(s3_body(self._store, path, start, end))
+            return b"".join(s3.read(self._store, path, start, end))
         system = self._store.system
         if start:
             size = self._store.call(system.info, path)["size"]

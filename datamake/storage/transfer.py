@@ -7,82 +7,28 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from random import uniform
 
 from datamake.clone import unique
-from datamake.storage.failures import retry_after, status_of, transient, unwritten
+from datamake.storage import s3
+from datamake.storage.failures import cut_off, unwritten
+from datamake.storage.trying import BLOCK, BUDGET, PIECE, Changed, Cut, Tries, patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import Any, TypeVar
 
     from datamake.storage.opening import Store
 
     Progress = Callable[[int, int | None], None]
-    T = TypeVar("T")
+    Read = Callable[[int, int | None], Iterator[bytes]]
 
-TRIES = 5
-"""How often in a row something is begun that brings nothing."""
-PIECE = 1 << 20
-BLOCK = 8 << 20
-"""Bytes that are asked for at once of a store that is not read as a stream; parts of an upload."""
-PARTS = 4
-"""Parts of an upload that are under way at once."""
-MOST_PARTS = 9_000
-SLOWEST = 4.0
+LARGE = 64 << 20
+"""Bytes from which on an object of S3 is read by several requests at once: one alone is slow."""
+STRETCHES = 4
 WHOLE = frozenset({"s3", "gs", "az", "memory"})
-"""Schemes of stores in which an object appears whole, and create-only writing is their own."""
-
-
-class Budget:
-    """A number of blocks that may be in memory at once, whatever the number of threads."""
-
-    def __init__(self, blocks: int) -> None:
-        self._free = blocks
-        self._changed = threading.Condition()
-
-    def within(self, blocks: int, call: Callable[[], T]) -> T:
-        """What a call gives that has so many blocks in memory."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._free >= blocks)
-            self._free -= blocks
-        try:
-            return call()
-        finally:
-            with self._changed:
-                self._free += blocks
-                self._changed.notify_all()
-
-
-BUDGET = Budget(12)
-
-
-class Cut(Exception):
-    """A body ended before its end."""
-
-
-class Changed(Exception):
-    """An object is no longer the version that was to be read."""
-
-
-def patiently(call: Callable[[], T], tries: int = 3) -> T:
-    """What a call gives, called again after errors that may go away. Raises what the last did."""
-    for number in range(tries - 1):
-        try:
-            return call()
-        except Exception as error:
-            if not transient(error):
-                raise
-            pause(number, error)
-    return call()
-
-
-def pause(number: int, error: BaseException) -> None:
-    """Wait before trying again: longer each time, never as long as others, or as the store says."""
-    time.sleep(retry_after(error) or uniform(0, min(SLOWEST, 0.1 * 3**number)))  # noqa: S311 - jitter
+"""Schemes of stores in which an object appears whole, and which know a write that replaces none."""
 
 
 def download(
@@ -90,9 +36,9 @@ def download(
 ) -> None:
     """Make the new file `path` with the bytes of an object; a half is removed again.
 
-    `size`, where it is known, is how many there have to be. Raises Changed where the store can tell
-    that the object is no longer what the token says, what the store raises, and EnvironmentFailed
-    where the file cannot be written.
+    `size`, where it is known, is how many there have to be. Raises Changed where the object is no
+    longer what token and size say, what the store raises, and StoreFailed where the file cannot be
+    written.
     """
     try:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
@@ -100,9 +46,10 @@ def download(
         raise
     except OSError as error:
         raise unwritten(path, url, error) from None
+    target = Target(file, path, url, size, progress)
     try:
         try:
-            _fill(file, _reader(store, url, token), path, url, size, progress)
+            _fill(target, _reader(store, url, token), store.scheme)
         finally:
             os.close(file)
     except BaseException:
@@ -112,42 +59,38 @@ def download(
 
 def upload(store: Store, url: str, path: str, progress: Progress) -> None:
     """Put the content of a local file at a URL, whole or not at all, in place of what is there."""
-    size = os.stat(path).st_size
     place = store.path(url)
+    if store.scheme == "s3":
+        s3.upload(store, place, path, progress)
+        return
+    size = os.stat(path).st_size
     progress(0, size)
-    patiently(lambda: _put_file(store, place, path, size))
+    if store.scheme in WHOLE:
+        named = {"chunksize": BLOCK} if store.scheme == "gs" else {}
+        put_file = partial(store.system.put_file, path, place, mode="overwrite", **named)
+        BUDGET.within(1, lambda: patiently(lambda: store.call(put_file), store.tries))
+    else:
+        _put_beside(store, place, lambda new: store.system.put_file(path, new), replace=True)
     progress(size, size)
 
 
 def put(store: Store, url: str, data: bytes, *, replace: bool) -> bool:
     """Put bytes at a URL; whether they were: without `replace`, what is there stays."""
     place = store.path(url)
-    mode = "overwrite" if replace else "create"
+    if store.scheme == "s3":
+        return s3.put(store, place, data, replace=replace)
+    pipe = store.system.pipe_file
     if store.scheme not in WHOLE:
-        return _put_beside(store, place, lambda new: store.system.pipe_file(new, data), replace)
+        return _put_beside(store, place, lambda new: pipe(new, data), replace=replace)
+    mode = "overwrite" if replace else "create"
     try:
-        patiently(lambda: store.call(store.system.pipe_file, place, data, mode=mode))
+        patiently(lambda: store.call(pipe, place, data, mode=mode), store.tries)
     except FileExistsError:
         return False
     return True
 
 
-def _put_file(store: Store, place: str, path: str, size: int) -> None:
-    system = store.system
-    if store.scheme not in WHOLE:
-        _put_beside(store, place, lambda new: system.put_file(path, new), replace=True)
-    elif store.scheme == "s3":
-        part = max(BLOCK, -(-size // MOST_PARTS))
-        many = max(1, min(PARTS, PARTS * BLOCK // part))
-        named = {"chunksize": part, "max_concurrency": many}
-        held = min(PARTS, -(-size // BLOCK))
-        BUDGET.within(held, lambda: system.put_file(path, place, mode="overwrite", **named))
-    else:
-        named = {"chunksize": BLOCK} if store.scheme == "gs" else {}
-        BUDGET.within(1, lambda: store.call(system.put_file, path, place, **named))
-
-
-def _put_beside(store: Store, place: str, write: Callable[[str], None], replace: bool) -> bool:
+def _put_beside(store: Store, place: str, write: Callable[[str], None], *, replace: bool) -> bool:
     """Write something new beside `place` and rename it, for stores where a half can be seen."""
     system = store.system
     folder = system._parent(place)  # noqa: SLF001 - as fsspec's own put_file does
@@ -166,106 +109,90 @@ def _put_beside(store: Store, place: str, write: Callable[[str], None], replace:
     return True
 
 
-def _fill(
-    file: int,
-    read: Callable[[int], Iterator[bytes]],
-    path: str,
-    url: str,
-    size: int | None,
-    progress: Progress,
-) -> None:
-    """Write all that `read` gives from a position on, asked again where it ends too early."""
-    position = number = 0
-    progress(0, size)
-    while True:
+class Target:
+    """The file that is filled, from several threads. `size` is what there has to be in the end."""
+
+    def __init__(
+        self, file: int, path: str, url: str, size: int | None, progress: Progress
+    ) -> None:
+        self.size = size
+        self.ended = False
+        """Whether a thread has failed, so that the others need not go on."""
+        self._file, self._path, self._url = file, path, url
+        self._progress = progress
+        self._done = 0
+        self._lock = threading.Lock()
+        progress(0, size)
+
+    def write(self, data: bytes, position: int) -> None:
+        """Write all of it at a position."""
+        view = memoryview(data)
+        try:
+            while view:
+                count = os.pwrite(self._file, view, position)
+                view, position = view[count:], position + count
+        except OSError as error:
+            raise unwritten(self._path, self._url, error) from None
+        with self._lock:
+            self._done += len(data)
+            self._progress(self._done, self.size)
+
+
+def _fill(target: Target, read: Read, scheme: str) -> None:
+    size = target.size
+    if scheme != "s3" or size is None or size < LARGE:
+        _fill_stretch(target, read, 0, size)
+        return
+    length = -(-size // STRETCHES)
+    with ThreadPoolExecutor(STRETCHES) as pool:
+        stretches = [(start, min(start + length, size)) for start in range(0, size, length)]
+        filling = [pool.submit(_fill_stretch, target, read, *stretch) for stretch in stretches]
+        try:
+            for each in filling:
+                each.result()
+        except BaseException:
+            target.ended = True
+            raise
+
+
+def _fill_stretch(target: Target, read: Read, start: int, end: int | None) -> None:
+    """Write what `read` gives from `start` to `end`, asked again where it ends too early."""
+    position, tries = start, Tries()
+    while not target.ended:
         begun = position
         try:
-            for data in read(position):
-                _write(file, data, position, path, url)
+            for data in read(position, None if end == target.size else end):
+                target.write(data, position)
                 position += len(data)
-                progress(position, size)
-            if size is None or position == size:
+            if end is None or position == end:
                 return
-            if position > size or position == begun:
-                raise Changed  # noqa: TRY301 - as the store would
-            error: Exception = Cut(f"{position} of {size} bytes came")
-        except Exception as raised:
-            if not transient(raised):
-                raise
+            if position > end or position == begun:
+                raise Changed  # noqa: TRY301 - as where the store says so
+            error: Exception = Cut(f"{position - start} of {end - start} bytes came")
+        except Exception as raised:  # noqa: BLE001 - whatever a library raises
             error = raised
-        number = 0 if position - begun >= PIECE else number + 1
-        if number == TRIES:
-            raise error
-        pause(number, error)
+            if cut_off(error):
+                error = Cut(
+                    f"{position - start} of {'' if end is None else end - start} bytes came"
+                )
+        if position - begun >= PIECE:
+            tries.began_anew()
+        tries.after(error)
 
 
-def _write(file: int, data: bytes, position: int, path: str, url: str) -> None:
-    view = memoryview(data)
-    try:
-        while view:
-            count = os.pwrite(file, view, position)
-            view, position = view[count:], position + count
-    except OSError as error:
-        raise unwritten(path, url, error) from None
-
-
-def _reader(store: Store, url: str, token: str) -> Callable[[int], Iterator[bytes]]:
-    """A function that gives the bytes of an object from a position on, in pieces."""
+def _reader(store: Store, url: str, token: str) -> Read:
+    """A function that gives the bytes of an object from a position to another, in pieces."""
     path = store.path(url)
     if store.scheme == "s3":
-        return lambda start: s3_body(store, path, start, None, token)
+        return lambda start, end: s3.read(store, path, start, end, token)
     if store.scheme == "http":
         from datamake.storage.web import body
 
-        return lambda start: body(store, path, start, token)
-    return lambda start: blocks(store, path, start)
+        return lambda start, _: body(store, path, start, token)
+    return lambda start, _: _blocks(store, path, start)
 
 
-def s3_body(
-    store: Store, path: str, start: int, end: int | None, token: str = ""
-) -> Iterator[bytes]:
-    """The bytes of an object of S3 from `start`, in one request, by pieces.
-
-    Raises Changed where its tag is not that of the token.
-    """
-    from fsspec.asyn import sync
-
-    system = store.system
-    bucket, key, _ = system.split_path(path)
-    asked: dict[str, Any] = {"Bucket": bucket, "Key": key}
-    if start or end is not None:
-        asked["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
-    if token:
-        asked["IfMatch"] = '"' + token.partition(":")[2].rpartition(":")[0] + '"'
-    try:
-        answer = system.call_s3("get_object", **asked)
-    except OSError as error:
-        if status_of(error) == 412:
-            raise Changed from None
-        if status_of(error) == 416:
-            return
-        raise
-    content = answer["Body"]
-    try:
-        while data := sync(system.loop, piece, content.read):
-            yield data
-    finally:
-        content.close()
-
-
-async def piece(read: Callable[[int], Any], count: int = PIECE) -> bytes:
-    """So many bytes of a stream, fewer at its end."""
-    parts = []
-    while count:
-        data = await read(count)
-        if not data:
-            break
-        parts.append(data)
-        count -= len(data)
-    return b"".join(parts)
-
-
-def blocks(store: Store, path: str, start: int) -> Iterator[bytes]:
+def _blocks(store: Store, path: str, start: int) -> Iterator[bytes]:
     """The bytes of an object from `start`, a request for each block."""
     system = store.system
     size = store.call(system.info, path)["size"]

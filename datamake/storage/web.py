@@ -5,6 +5,7 @@ fsspec's own way takes every failure for "not there", and never tries again.
 
 from __future__ import annotations
 
+from datamake.storage.trying import Changed, piece
 from datamake.tokens import token as token_of
 
 TYPE_CHECKING = False
@@ -30,11 +31,8 @@ def probe(store: Store, url: str) -> dict[str, Any]:
 def body(store: Store, url: str, start: int, token: str) -> Iterator[bytes]:
     """The bytes of an object from `start` on, in pieces.
 
-    Raises Changed where the server's answer has another token, if there is one to compare with, and
-    ValueError where the server sends the whole and not what follows `start`.
+    Raises Changed where the server's answer has another token, if there is one to compare with.
     """
-    from datamake.storage.transfer import Changed, piece
-
     headers = {"Range": f"bytes={start}-"} if start else {}
     answer = _sync(store, _asked, "GET", url, headers)
     try:
@@ -43,7 +41,7 @@ def body(store: Store, url: str, start: int, token: str) -> Iterator[bytes]:
         if token and found and found[0] != token:
             raise Changed
         skipped = start if start and answer.status != 206 else 0
-        while data := _sync(store, _read, answer, piece):
+        while data := _sync(store, piece, answer.content.read):
             if skipped >= len(data):
                 skipped -= len(data)
                 continue
@@ -59,10 +57,6 @@ def _sync(store: Store, function: Any, *arguments: Any) -> Any:
 
     first = (store.system,) if function in (_probe, _asked) else ()
     return sync(store.system.loop, function, *first, *arguments)
-
-
-async def _read(answer: Any, piece: Any) -> bytes:
-    return bytes(await piece(answer.content.read))
 
 
 async def _probe(system: Any, url: str) -> Mapping[str, Any]:

@@ -1,0 +1,109 @@
+"""Requests that are repeated where that may help, and how much of bodies may be in memory.
+
+Knows no store.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from random import uniform
+
+from datamake.storage.failures import retry_after, transient
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+TRIES = 7
+SECONDS = 20
+"""How long after the first try another is begun: a host that does not answer is not waited for."""
+LONGEST = 4.0
+"""Seconds between two tries, unless the store asks for more."""
+PIECE = 1 << 20
+"""Bytes that are read of a stream at once."""
+BLOCK = 8 << 20
+"""Bytes that are asked for at once where there is no stream; parts of an upload."""
+
+
+class Cut(Exception):
+    """A body ended before its end."""
+
+
+class Changed(Exception):
+    """An object is no longer the version that was to be read."""
+
+
+class Tries:
+    """The tries of one thing: `after` an error waits, or raises it where another is of no use."""
+
+    def __init__(self, tries: int = TRIES) -> None:
+        self._tries = tries
+        self._begun = time.monotonic()
+        self._number = 0
+
+    def after(self, error: BaseException) -> None:
+        """Wait until another try may succeed: longer each time, and never as long as others do."""
+        self._number += 1
+        late = time.monotonic() - self._begun > SECONDS
+        if late or self._number >= self._tries or not transient(error):
+            raise error
+        time.sleep(retry_after(error) or uniform(0, min(LONGEST, 0.1 * 3**self._number)))  # noqa: S311 - jitter
+
+    def began_anew(self) -> None:
+        """Something came of the last try."""
+        self._begun, self._number = time.monotonic(), 0
+
+
+def patiently(call: Callable[[], T], tries: int = TRIES) -> T:
+    """What a call gives, called again after errors that may go away. Raises what the last did."""
+    left = Tries(tries)
+    while True:
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - whatever a library raises
+            left.after(error)
+
+
+class Budget:
+    """A number of blocks that may be in memory at once, whatever the number of threads."""
+
+    def __init__(self, blocks: int) -> None:
+        self._all = self._free = blocks
+        self._changed = threading.Condition()
+
+    def within(self, blocks: int, call: Callable[[], T]) -> T:
+        """What a call gives that has so many blocks in memory, all of them at most."""
+        blocks = min(blocks, self._all)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= blocks)
+            self._free -= blocks
+        try:
+            return call()
+        finally:
+            with self._changed:
+                self._free += blocks
+                self._changed.notify_all()
+
+
+BUDGET = Budget(12)
+
+
+async def piece(read: Callable[[int], Any], count: int = PIECE) -> bytes:
+    """So many bytes of a stream, fewer at its end or before an error, which then comes next."""
+    parts: list[bytes] = []
+    while count:
+        try:
+            data = await read(count)
+        except Exception:
+            if not parts:
+                raise
+            break
+        if not data:
+            break
+        parts.append(data)
+        count -= len(data)
+    return b"".join(parts)
