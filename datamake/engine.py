@@ -66,7 +66,7 @@ class Engine:
     ) -> None:
         self.space = space
         self.judge = judge
-        self.ledger = Ledger(space.state, emit)
+        self.ledger = Ledger(space.state, emit, space.began)
         transfers = (
             max(TRANSFERS, settings.jobs)
             if space.graph.remote or "cache" in space.spec.project

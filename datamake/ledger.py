@@ -25,10 +25,11 @@ DID_SOMETHING = (Status.BUILT, Status.RESTORED, Status.FAILED)
 class Ledger:
     """The ledger of one run."""
 
-    def __init__(self, state: State, emit: Callable[[Event], None] | None) -> None:
+    def __init__(self, state: State, emit: Callable[[Event], None] | None, started: float) -> None:
         self.state = state
         self.emit = emit
-        self.started = time.time()
+        self.started = started
+        """When it began, in seconds since 1970."""
         self.results: dict[str, TargetResult] = {}
         """In the order they ended."""
         self.notices: list[str] = []

@@ -65,7 +65,8 @@ class Workspace:
         self, root: str, file: str, profile: str | None, params: Mapping[str, Any]
     ) -> None:
         self.root = root
-        self.opened = time.time()
+        self.opened = self.began = time.time()
+        """When it was opened, and when the last run began, in seconds since 1970."""
         self.notices: list[str] = []
         """Lines for people about what was found on the way."""
         self.folder = folder = os.path.join(root, KEPT)
@@ -124,6 +125,7 @@ class Workspace:
 
         Raises EnvironmentFailed where that is needed and cannot be had.
         """
+        self.began = time.time()
         if self._graph is not None:
             self._graph = None
             self.files.forget("")

@@ -58,6 +58,9 @@ def run_build(build: Build) -> int:
     return result.exit_code
 
 
+STARTS = ("target-started", "fetch-started")
+
+
 class Reporter:
     """Plain lines, or on a terminal a picture as soon as something runs."""
 
@@ -78,7 +81,7 @@ class Reporter:
             if event.kind == "run-started":
                 self.started = event
             elif self.started and (
-                event.kind == "target-started" or event.time - self.started.time > PATIENCE
+                event.kind in STARTS or event.time - self.started.time > PATIENCE
             ):
                 self.show_picture(self.started)
             elif event.kind == "target-ended":
