@@ -152,6 +152,8 @@ class Downloads:
             self._index.drop(key)
         except OSError as error:  # of a store, it was said by whoever was asked
             if error.errno in FULL:
+                if isinstance(error, EnvironmentFailed):
+                    raise
                 folder = self._local.path("")
                 raise EnvironmentFailed(
                     f"cannot write `{folder}`", [os.strerror(error.errno)]

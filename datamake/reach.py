@@ -14,7 +14,6 @@ from time import monotonic
 
 from datamake.clone import FULL
 from datamake.errors import EnvironmentFailed
-from datamake.storage.failures import Unwritten
 from datamake.threads import Threads
 
 TYPE_CHECKING = False
@@ -108,8 +107,8 @@ class Reach:
             self._failures = 0
             raise
         except (OSError, EnvironmentFailed, TooLate) as error:
-            if not writing and _is_local(error):
-                raise
+            if not writing and isinstance(error, OSError) and error.errno in FULL:
+                raise  # it is the local disk that failed, and not the store
             self._count(error, monotonic() - began, writing=writing, vital=vital)
             raise Unreachable from None
         self._failures = 0
@@ -131,11 +130,6 @@ class Reach:
             what = "write to" if self.reads else "reach"
             way = "so not all is shared" if self.reads else "going on without it"
             self._notice(f"cannot {what} the shared cache `{self.place}`, {way}: {_why(error)}")
-
-
-def _is_local(error: Exception) -> bool:
-    """Whether it is the local disk that failed, and not the store."""
-    return isinstance(error, Unwritten) or (isinstance(error, OSError) and error.errno in FULL)
 
 
 def _why(error: Exception) -> str:

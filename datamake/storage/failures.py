@@ -140,10 +140,6 @@ SECRET = re.compile(r"(?i)key|secret|token|passw|cred|sas|auth|header|connection
 ANY_URL = re.compile(r"\w+://[^\s'\"`<>]+")
 
 
-class Unwritten(EnvironmentFailed):
-    """It is the local disk that failed, and not the store."""
-
-
 def failure(url: str, error: BaseException, options: Mapping[str, Any] = NOTHING) -> DatamakeError:
     """What to raise for an error of the store that a URL leads to, opened with some options."""
     if isinstance(error, DatamakeError):
