@@ -15,6 +15,7 @@ import pytest
 from remote_servers import bucket, s3, s3_server, web  # noqa: F401 - fixtures
 
 import datamake
+from datamake.state import History
 from datamake.workspace import Workspace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf
@@ -130,7 +131,8 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A project in an empty folder."""
+    """A project in an empty folder, built in an order that does not hang on how long things took."""
+    monkeypatch.setattr(History, "durations", lambda _: {})
     for name in list(os.environ):
         if name.startswith(("DATAMAKE_", "GITHUB_")) or name in ("CI", "VIRTUAL_ENV"):
             monkeypatch.delenv(name)

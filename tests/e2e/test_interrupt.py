@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
 import sys
 import time
 import uuid
 
 import pytest
+from processes import linux, marked, soon
 
 import datamake
 from datamake.journal import Journal
@@ -34,26 +36,9 @@ run = "cp {input} {output}/one; sleep 0.05; cp {input} {output}/two"
 """
 
 
-def survivors(mark):
-    """Processes that have `mark` in their environment."""
-    found = []
-    for pid in os.listdir("/proc"):
-        try:
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if mark.encode() in file.read():
-                    found.append(pid)
-        except OSError:
-            continue
-    return found
-
-
 def gone(mark):
-    """Whether all of them have ended, or do so soon."""
-    for _ in range(500):
-        if not survivors(mark):
-            return True
-        time.sleep(0.01)
-    return False
+    """Whether all processes with `mark` have ended, or do so soon."""
+    return soon(lambda: not marked(mark))
 
 
 def right(project):
@@ -66,9 +51,6 @@ def right(project):
         and project.read("own.txt") == project.read("folder/one") == whole
         and project.files("folder/*") == ["folder/one", "folder/two"]
     )
-
-
-linux = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
 
 @linux
@@ -114,11 +96,21 @@ def test_interrupted(project, number, status):
     process = project.start("build", "--json", env={"MARK": mark}, start_new_session=True)
     wait_for(project, "begun")
     process.send_signal(number)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert (process.returncode, project.read("a")) == (status, "old")
     assert gone(mark)
     project.datafile('[targets.a]\ninputs = ["src.txt"]\noutput = "a"\nrun = "cp {input} {output}"')
     assert project.build().ran == ["a"]
+
+
+PATIENT = """
+import sys
+from datamake import process
+process.GRACE = 600
+from datamake.__main__ import main
+sys.exit(main())
+"""
+"""The program, but with ten minutes between SIGTERM and SIGKILL."""
 
 
 @linux
@@ -127,17 +119,21 @@ def test_a_second_interrupt_kills_at_once(project):
     project.datafile("""
         [targets.a]
         output = "a"
-        run = "trap '' TERM INT; touch begun; while true; do sleep 0.1; done"
+        run = "trap 'touch asked' TERM; touch begun; while true; do sleep 0.1 || true; done"
     """)
     mark = uuid.uuid4().hex
-    process = project.start("build", env={"MARK": mark}, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PATIENT, "build"],
+        cwd=project.root,
+        env={**project.environment, "MARK": mark},
+        start_new_session=True,
+    )
     wait_for(project, "begun")
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    wait_for(project, "asked")
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=4)
-    assert process.returncode == 130
+    assert process.wait(timeout=60) == 130
     assert gone(mark)
 
 
@@ -152,7 +148,7 @@ def test_a_command_may_clean_up(project):
     process = project.start("build", start_new_session=True)
     wait_for(project, "begun")
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert project.exists("cleaned")
 
 
@@ -167,7 +163,7 @@ def test_a_killed_command_is_a_failure(project):
     process = project.start("build", "-k", "-j2")
     wait_for(project, "pid")
     os.kill(int(project.read("pid")), signal.SIGKILL)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     assert (process.returncode, project.exists("a"), project.exists("b")) == (1, False, True)
 
 
@@ -186,7 +182,7 @@ def test_a_killed_keeper(project, output):
     process = project.start("build", env={"MARK": mark})
     wait_for(project, "pid")
     os.kill(int(project.read("pid")), signal.SIGKILL)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 4
     assert error.endswith(
         "error: the process that watches over commands was killed by SIGKILL\n"
@@ -231,15 +227,11 @@ def test_a_closed_pipe(project):
     process = project.start("build", "--json")
     process.stdout.close()
     process.stderr.close()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     assert project.build().ran in ([], ["a"])
     assert project.build().ran == []
 
 
 def wait_for(project, path):
     """Waits until a command has written something into `path`, or made it."""
-    for _ in range(1000):
-        if project.exists(path) and (path != "pid" or project.read(path).strip()):
-            return
-        time.sleep(0.01)
-    raise AssertionError(path)
+    assert soon(lambda: project.exists(path) and (path != "pid" or project.read(path).strip()))
