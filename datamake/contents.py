@@ -32,7 +32,7 @@ class Known:
 
 
 class InputGone(DatamakeError):
-    """An input that was there, or that a target was to make, is not, or is too old."""
+    """An input that was there, or that a target was to make, is not, is too old, or tells nothing."""
 
 
 class Contents:
@@ -65,7 +65,7 @@ class Contents:
                 raise InputGone(self.failed[link.input.text])
             for item in link.items:
                 if item.path in remotes and not link.input.fetch:
-                    yield Content(link, item.path, self.space.sources.token(item.path))
+                    yield Content(link, item.path, self._version(item.path))
                 elif item.producer is None and item.path in remotes:
                     if item.path not in unknown:
                         yield from self._remote(name, link, item.path)
@@ -80,8 +80,20 @@ class Contents:
         found = self.known[source].outputs
         if not found and not self.space.graph.remotes[source].askers[name].optional:
             raise InputGone(f"there is nothing at `{shown(source)}`")
+        owners = self.space.graph.outputs.owners
         for each in found:
-            yield Content(link, each.path, each.digest)
+            if each.path == source or each.path not in owners:
+                yield Content(link, each.path, each.digest)
+
+    def _version(self, source: str) -> str:
+        """The version of what is not fetched."""
+        for seen in self.space.sources.seen(source):
+            if not seen.token:
+                raise InputGone(
+                    f"nothing tells whether `{shown(seen.url)}` has changed: it has no version",
+                    ["without `fetch = false` its content would tell"],
+                )
+        return self.space.sources.token(source)
 
     def _file(self, path: str) -> str:
         digest = self.space.files.digest(path)

@@ -154,7 +154,7 @@ class Judge:
             return Verdict(Status.RUN, (Reason(Code.NEVER_BUILT, "never built"),))
         recorded = self.space.state.fields(target.name)
         old, new = (
-            [field for field in some if not self._made_by(field, unknown)]
+            [field for field in some if not self._made_by(target, field, unknown)]
             for some in (recorded, found)
         )
         reasons = differences(old, new)
@@ -169,12 +169,15 @@ class Judge:
             doubt = Reason(Code.UPSTREAM, ", ".join(map(shown, unknown)), first)
         return Verdict(Status.RUN if reasons else Status.MAYBE, (*reasons, doubt))
 
-    def _made_by(self, field: Field, makers: Mapping[str, Target | None]) -> bool:
+    def _made_by(self, target: Target, field: Field, makers: Mapping[str, Target | None]) -> bool:
+        """Whether a field of a target may be of what these make, or are."""
         kind, subject, _ = field
         if kind == "instance":
             return True
         if kind != "input" and not kind.startswith("input:"):
             return False
+        if target.kind == "copy":  # its fields are without paths
+            return True
         remotes = self.space.graph.remotes
         return subject in makers or any(
             (name not in remotes or is_url(subject))

@@ -58,8 +58,7 @@ def present(space: Workspace, names: Iterable[str]) -> dict[str, Locked]:
     """What these sources are now, by the URLs that people see; without those that are not there."""
     found = {}
     for name in names:
-        made = space.graph.outputs.owners
-        seen = [each for each in space.sources.seen(name) if each.url not in made]
+        seen = space.sources.seen(name)
         if not seen:
             continue
         alone = len(seen) == 1 and seen[0].url == name
@@ -125,6 +124,5 @@ def _digest(space: Workspace, name: str) -> str:
     contents = space.sources.contents(name)
     if contents is None:
         return ""
-    made = space.graph.outputs.owners
-    files = {each.path: each.digest for each in contents if each.path not in made}
+    files = {each.path: each.digest for each in contents}
     return files[name] if list(files) == [name] else Listing(files, {}, ()).digest

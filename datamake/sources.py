@@ -46,7 +46,7 @@ class Sources:
         self.shared: Unshared | None = None
         """What others have learnt."""
         self.written: Container[str] = ()
-        """The URLs that targets write, which are no part of a glob or folder that is read."""
+        """The URLs that targets write, by what is known yet: no part of a glob or folder."""
         self.offline = False
         """Whether no request may be made."""
         self.copies = Copies(kept)
@@ -56,6 +56,8 @@ class Sources:
         self._listed: dict[str, Seen] = {}
         """Objects that were seen by way of any source."""
         self._learnt: dict[tuple[str, str], Members] = {}
+        self._begun: dict[str, float] = {}
+        """Source → when its fetch began."""
         self._objects: Objects | None = None
 
     def begin(self, *, offline: bool) -> None:
@@ -92,16 +94,18 @@ class Sources:
             self._seen.update(self._last(new))
             return
         found = self.objects.look([*new, *written])
+        self._seen.update(found)
         for source, objects in found.items():
-            others = [seen for seen in objects if seen.url == source or seen.url not in self.written]
-            self.sightings.see(source, others)
-            self._listed.update((seen.url, seen) for seen in others)
-            self._seen[source] = others
+            self.sightings.see(source, objects)
+            self._listed.update((seen.url, seen) for seen in objects)
 
     def seen(self, source: str) -> Sequence[Seen]:
         """What there is of a source; empty where nothing is."""
         self.look([source])
-        return self._seen[source]
+        written = self.written
+        return [
+            each for each in self._seen[source] if each.url == source or each.url not in written
+        ]
 
     def matching(self, glob: str) -> list[str]:
         """The URLs of the objects that a glob matches."""
@@ -139,6 +143,7 @@ class Sources:
 
         `made` is what a target has put there, if that is where it comes from.
         """
+        self._begun[source] = self._now()
         digests = {written.path: written.digest for written in made}
         fetches = []
         for seen in self.seen(source):
@@ -153,13 +158,17 @@ class Sources:
         )
 
     def learn(self, source: str, fetched: Sequence[Fetch]) -> None:
-        """Takes note of what was fetched, or put there: its tokens as they are now."""
+        """Takes note of what was fetched, or put there: its tokens as they are now.
+
+        What was fetched is remembered if its token was to be trusted before it was read.
+        """
+        begun = self._begun.pop(source, None)
         self._seen[source] = [fetch.seen for fetch in fetched]
         self.sightings.see(source, self._seen[source])
         for fetch in fetched:
             seen, members = fetch.seen, fetch.members or ()
             self._learnt[seen.url, seen.token] = members
-            if self._trusted(seen):
+            if begun is None or _trusted(seen, begun):
                 self.sightings.learn(seen.url, seen.token, members)
                 if self.shared is not None and not seen.weak:
                     self.shared.note(seen.url, seen.token, members)
@@ -170,19 +179,13 @@ class Sources:
         """What an object holds, from this run, earlier ones, or others by the shared cache."""
         key = (seen.url, seen.token)
         known = self._learnt.get(key)
-        if known is None and self._trusted(seen):
+        if known is None and seen.token:
             known = self.sightings.members(*key)
             if known is None and self.shared is not None and not seen.weak:
                 known = self.shared.content(*key)
             if known is not None:
                 self._learnt[key] = known
         return known
-
-    def _trusted(self, seen: Seen) -> bool:
-        """Whether a token says that nothing has changed: not a weak one that is too fresh."""
-        if not seen.weak:
-            return bool(seen.token)
-        return seen.time is not None and seen.time < self._now() - FRESH
 
     def _last(self, sources: Collection[str]) -> dict[str, list[Seen]]:
         """What was last seen of each. Raises EnvironmentFailed."""
@@ -195,6 +198,13 @@ class Sources:
                 hint="build once without `--offline`",
             )
         return {source: objects for source, objects in found.items() if objects is not None}
+
+
+def _trusted(seen: Seen, when: float) -> bool:
+    """Whether a token says that nothing has changed: not a weak one that is too fresh then."""
+    if not seen.weak:
+        return bool(seen.token)
+    return seen.time is not None and seen.time < when - FRESH
 
 
 def url_of(seen: Seen, member: str) -> str:

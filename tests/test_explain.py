@@ -262,8 +262,8 @@ REMOTE = """
 path = "https://me:secret@h/weather.csv?sig=secret"
 
 [targets.put]
-output = "s3://b/put/"
-run = "echo > {output}/x"
+output = "s3://b/put/x"
+run = "echo > {output}"
 
 [targets.take]
 inputs = ["weather", "s3://b/put/x", "zip://a.csv::s3://b/a.zip"]
@@ -277,7 +277,7 @@ def test_what_is_at_urls_without_asking(explained):
     explained.datafile(REMOTE)
     listed = explained.explain("ls")
     assert [(each["inputs"], each["outputs"]) for each in listed["targets"]] == [
-        ([], ["s3://b/put/"]),
+        ([], ["s3://b/put/x"]),
         (
             ["https://h/weather.csv?…", "s3://b/put/x", "zip://a.csv::s3://b/a.zip"],
             ["s3://b/taken"],

@@ -140,18 +140,18 @@ def _uploaded(path: str, url: str, target: str, workshop: Workshop) -> Fetch:
         raise EnvironmentFailed(f"offline, so `{shown(url)}` cannot be written")
     objects = workshop.objects()
     seen = objects.upload(path, url, _progress(target, url, workshop))
-    if seen.weak and seen.time is not None:
-        _rest(seen.time, workshop)
+    if seen.weak:
+        _rest(workshop)
         now = objects.look([url])[url]
         if [each.token for each in now] != [seen.token]:
             raise EnvironmentFailed(f"`{shown(url)}` was changed while it was written")
     return Fetch(seen, "", (("", digested(path, path)[1].rstrip("x")),))
 
 
-def _rest(changed: float, workshop: Workshop) -> None:
-    """Waits until a token of size and time tells whether anything was changed since."""
-    until = time.time() + min(FRESH, max(0.0, changed + FRESH - time.time())) + 0.1
-    while time.time() < until:
+def _rest(workshop: Workshop) -> None:
+    """Waits until a change has another time than what was just written, whatever the store's clock."""
+    until = time.monotonic() + FRESH
+    while time.monotonic() < until:
         if workshop.keepers.ending:
             raise Ended
         time.sleep(0.1)

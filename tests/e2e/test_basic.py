@@ -116,6 +116,25 @@ def test_a_plan_runs_nothing(chain):
     assert chain.build().ran == ["a", "b", "c"]
 
 
+def test_a_plan_of_a_copy(project):
+    """Is no surer than that of anything else: what makes its input may make the same again."""
+    project.datafile("""
+        [targets.a]
+        inputs = ["src.txt"]
+        output = "a.txt"
+        run = "wc -l < {input} > {output}"
+        [targets.b]
+        inputs = ["a.txt"]
+        output = "b.txt"
+        copy = true
+    """)
+    project.write("src.txt", "1\n")
+    project.build()
+    project.write("src.txt", "2\n")
+    assert project.plan() == {"a": "run", "b": "maybe"}
+    assert project.build().ran == ["a"]
+
+
 @pytest.mark.parametrize(
     "action",
     [
