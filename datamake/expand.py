@@ -13,7 +13,7 @@ from datamake.filling import Fault, Texts
 from datamake.foreach import ForeachReader
 from datamake.inputs import Names, freshness, source
 from datamake.instances import Family
-from datamake.model import Pending
+from datamake.model import Input, Pending
 from datamake.order import ordered
 from datamake.outputs import Outputs
 from datamake.patterns import DEEP, capture, found
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from datamake.errors import Problem
     from datamake.foreach import Origin, Row
-    from datamake.model import Declaration, Freshness, Input, Spec, Target, Tree
+    from datamake.model import Declaration, Freshness, Spec, Target, Tree
     from datamake.patterns import Capture, Pattern
 
     Settled = dict[str, list[Target]]
@@ -62,10 +62,12 @@ def expand(
             result.names.disabled.add(texts.declaration.name)
 
     def locate(texts: Texts) -> None:
-        result.sources[texts.declaration.name] = source(texts, tree)
+        name = texts.declaration.name
+        result.sources[name] = Input("path", name)  # for who reads it, if it turns out to be wrong
+        result.sources[name] = source(texts, tree)
         limits = freshness(texts)
         if limits is not None:
-            result.freshness[texts.declaration.name] = limits
+            result.freshness[name] = limits
 
     def originate(texts: Texts) -> None:
         if texts.declaration.name not in result.names.disabled:

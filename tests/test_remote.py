@@ -116,7 +116,7 @@ def test_what_can_be_wrong_with_urls():
     [sources.s]
     path = "s3://b"
     [targets.a]
-    inputs = ["x", { from = "filecache://x::s3://b/x" }]
+    inputs = ["s", { from = "filecache://x::s3://b/x" }]
     run = "true"
     [targets.b]
     outputs = { x = "https://h/x", y = "zip://x::s3://b/y" }
