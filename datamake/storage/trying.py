@@ -23,8 +23,8 @@ SECONDS = 20
 """How long after the first try another is begun: a host that does not answer is not waited for."""
 LONGEST = 4.0
 """Seconds between two tries, unless the store asks for more."""
-PIECE = 1 << 20
-"""Bytes that are read of a stream at once."""
+PIECE = 1 << 18
+"""Bytes that are read of a stream at once: larger writes take the system twice as long."""
 BLOCK = 8 << 20
 """Bytes that are asked for at once where there is no stream; parts of an upload."""
 
