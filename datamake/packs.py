@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
+from io import BytesIO
 
 from datamake.content import digest_of
 from datamake.layout import DIGEST
@@ -33,6 +34,8 @@ RECORD = "record"
 CONTENT = "content"
 LARGEST = 1 << 30
 """Bytes that a pack may unfold to: nobody's memory is filled by a forged one."""
+LATEST = 253_402_300_799
+"""The last second, since 1970, that a date can be of."""
 
 
 @value
@@ -92,19 +95,26 @@ def unpacked(name: str, pack: bytes, written: float) -> list[Entry]:
         raise ValueError("not a pack") from None
     if not unfold.eof:
         raise ValueError("more than anybody would write")
-    return [_entry(line, written) for line in text.splitlines()]
+    return [_entry(line, written) for line in BytesIO(text)]  # line by line: there may be 2^30
 
 
 def _entry(line: bytes, written: float) -> Entry:
     """The entry of a line. Raises ValueError."""
     try:
         kind, key, made, body, signature, used = json.loads(line)
-        times = float(made), float(used)
+        times = _seconds(made), _seconds(used)
     except (ValueError, TypeError, OverflowError, RecursionError):
         raise ValueError("not an entry") from None
     if not all(isinstance(each, str) for each in (kind, key, body, signature)):
         raise ValueError("not an entry")
     return Entry(kind, key, times[0], body, signature, times[1] or written)
+
+
+def _seconds(number: object) -> float:
+    """A time or a duration. Raises ValueError for what nobody could count or show."""
+    if not isinstance(number, (int, float)) or not 0 <= number <= LATEST:
+        raise ValueError("not a number of seconds")
+    return float(number)
 
 
 def merged(entries: Iterable[Entry]) -> list[Entry]:
@@ -152,7 +162,7 @@ def record_of(entry: Entry) -> Record | None:
             fingerprint=entry.key,
             outputs=outputs,
             time=entry.made,
-            duration=float(content["duration"]),
+            duration=_seconds(content["duration"]),
         )
     except (ValueError, LookupError, TypeError, RecursionError):
         return None

@@ -215,7 +215,10 @@ DIGEST = "0" * 32 + "-3"
         '{"outputs":[["out","../../../etc/passwd-3",null]]}',
         '{"blobs":{"../../../etc/passwd":""},"duration":1,"target":"t","outputs":[]}'[:-1],
         f'{{"blobs":{{}},"duration":1,"target":"t","outputs":[["out","{DIGEST}",null]]}}',
-        f'{{"blobs":{{"{DIGEST}":""}},"duration":"x","target":"t","outputs":[]}}',
+        *(
+            f'{{"blobs":{{"{DIGEST}":""}},"duration":{duration},"target":"t","outputs":[]}}'
+            for duration in ('"x"', "NaN", "Infinity", "-1", "1e300", f"1{'0' * 400}")
+        ),
     ],
 )
 def test_a_record_that_is_none_is_not_there(machine, storage, body):
@@ -226,6 +229,18 @@ def test_a_record_that_is_none_is_not_there(machine, storage, body):
     assert here.restore(DIGEST) is None
     here.make(b"one")
     assert machine("then").cache.lookup(FINGERPRINT)
+
+
+@pytest.mark.parametrize("time", [float("nan"), float("inf"), -1.0, 1e300])
+def test_times_that_are_none(machine, storage, time):
+    """The pack is corrupt: no order of what was made when, nor a date, could be told with them."""
+    digest = machine("there").make(b"one")
+    body = {"target": "t", "duration": 1, "outputs": [["out", digest, None]]}
+    poisoned(storage, json.dumps({**body, "blobs": {digest: ""}}), made=time)
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT).time == 12.5
+    (line,) = here.lines
+    assert line.startswith("dropped what was corrupt in the shared cache")
 
 
 def test_no_path_of_a_record_is_written_to(machine, storage, tmp_path):
