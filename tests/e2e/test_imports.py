@@ -50,3 +50,26 @@ def test_a_no_op_loads_nothing_heavy(project):
     project.write("scripts/a.py", "import sys, shutil\nshutil.copy(*sys.argv[1:])\n")
     assert project.build().ran == ["a"]
     assert loaded(project) & FORBIDDEN == set()
+
+
+SHARING = {
+    f"datamake.{name}"
+    for name in ("shared", "index", "packs", "reach", "downloads", "uploads", "signing", "sweep")
+}
+
+
+def test_what_nobody_shares_loads_nothing_for_it(project):
+    """Not even where something is run and stored; nor is a store opened that need not be asked."""
+    project.datafile("""
+        [targets.a]
+        output = "a"
+        run = "echo a > {output}"
+    """)
+    assert loaded(project) & {*SHARING, "fsspec", "hashlib", "concurrent.futures"} == set()
+    project.datafile(
+        f'[project]\ncache = "s3://team"\n{project.read("Datafile.toml")}'.replace(
+            '"\n[project]', '"'
+        )
+    )
+    assert "datamake.shared" in loaded(project)
+    assert "fsspec" not in loaded(project)

@@ -1,0 +1,48 @@
+"""Threads: calls are carried out, a number of them at once, and what they come to is told."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from datamake.threads import Threads
+
+
+def test_calls_come_to_what_they_come_to():
+    """A result, or what was raised."""
+    threads = Threads("test", 4)
+    results = [threads.submit(lambda n=n: n * n) for n in range(100)]
+    broken = threads.submit(lambda: 1 // 0)
+    assert [each.result(10) for each in results] == [n * n for n in range(100)]
+    with pytest.raises(ZeroDivisionError):
+        broken.result(10)
+
+
+def test_there_are_so_many_at_once_and_no_more():
+    """All of them wait here for each other."""
+    threads = Threads("test", 3)
+    barrier = threading.Barrier(3)
+    running, most, lock = set(), [], threading.Lock()
+
+    def call():
+        with lock:
+            running.add(threading.get_ident())
+            most.append(len(running))
+        barrier.wait(10)
+        with lock:
+            running.discard(threading.get_ident())
+
+    for each in [threads.submit(call) for _ in range(9)]:
+        each.result(10)
+    assert max(most) == 3
+
+
+def test_threads_go_when_there_is_nothing_to_do():
+    """And come again; none keeps a process from ending."""
+    threads = Threads("test of going", 2)
+    for _ in range(2):
+        thread = threads.submit(threading.current_thread).result(10)
+        assert thread.daemon
+        thread.join(10)
+        assert not thread.is_alive()
