@@ -189,21 +189,6 @@ def found(pattern: Pattern, tree: Tree, passed: Callable[[str], bool]) -> Iterat
                     waiting.append((path, depth + 1))
 
 
-def content(folder: str, tree: Tree, passed: Callable[[str], bool]) -> Iterator[str]:
-    """All files in a folder, hidden ones too; what is `passed` by is not looked into."""
-    waiting = [folder]
-    while waiting:
-        folder = waiting.pop()
-        for name, kind in tree.entries(folder).items():
-            path = f"{folder}/{name}" if folder else name
-            if passed(path):
-                continue
-            if kind == "folder":
-                waiting.append(path)
-            else:
-                yield path
-
-
 def exactly(path: str) -> tuple[str, ...]:
     """The segments that match this path alone."""
     return tuple(escaped(path).split("/"))

@@ -46,7 +46,6 @@ class Options:
 class Request:
     """What a build is to do."""
 
-    selected: tuple[str, ...]
     needs: Mapping[str, Sequence[str]]
     """Name → what it needs, for all that takes part; what is needed comes first."""
     taken: frozenset[str] = frozenset()
@@ -97,7 +96,7 @@ def requested(
         failed,
         lambda: chosen(space, expressions, states),
     )
-    return Request(tuple(selected), needs, frozenset(taken), demands)
+    return Request(needs, frozenset(taken), demands)
 
 
 def sources_alone(space: Workspace, sources: Sequence[str]) -> Request:
@@ -109,7 +108,7 @@ def sources_alone(space: Workspace, sources: Sequence[str]) -> Request:
     missing = _not_there(space, [*sources, *askers])
     if missing:
         raise DatafileError(_by_input(locate(missing, space.tree)))
-    return Request((), dict.fromkeys(sources, ()))
+    return Request(dict.fromkeys(sources, ()))
 
 
 def _not_there(space: Workspace, names: Sequence[str]) -> list[Problem]:

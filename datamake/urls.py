@@ -183,15 +183,6 @@ def base(text: str) -> str:
     return "/".join([f"{scheme}:/", *segments[:fixed], ""])
 
 
-def name_of(text: str) -> str:
-    """The file name of an object, or of a member of an archive."""
-    url = parsed(text)
-    path = url.member or url.place
-    if not url.archive and url.scheme in WEB:
-        path = path.partition("?")[0]
-    return path.rstrip("/").rpartition("/")[2]
-
-
 def filled_in(
     text: str, variables: Mapping[str, str], params: Mapping[str, Any], where: str
 ) -> Any:

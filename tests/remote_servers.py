@@ -115,6 +115,16 @@ class Counted:
         self.requests = []
         self.flying = self.most = 0
 
+    def gather(self, count, word):
+        """Holds requests whose path has `word` back until so many are in flight, for a while."""
+        end = time.monotonic() + 30
+
+        def held(method, path, n):
+            while word in path and self.most < count and time.monotonic() < end:
+                time.sleep(0.005)
+
+        self.faults = held
+
     @property
     def count(self):
         return len(self.requests)
@@ -335,12 +345,20 @@ class Bucket:
         return self.request("GET", "", query="?uploads").count(b"<UploadId>")
 
 
+MOTO = """
+import os, sys, threading
+from moto.server import main
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+main(["-H", "127.0.0.1", "-p", "0"])
+"""
+"""A server that ends when whoever started it is gone."""
+
+
 def start_moto():
-    """A process of moto's server, and `host:port`."""
+    """A process of moto's server, and `host:port`. It ends when its standard input does."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-c", MOTO],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -357,7 +375,7 @@ def s3_server():
     """`host:port` of a moto server, for all tests of this process."""
     process, place = start_moto()
     yield place
-    process.kill()
+    process.stdin.close()
     process.wait()
     process.stderr.close()
 

@@ -12,6 +12,7 @@ from datamake.model import Record, Written
 from datamake.shared import Place, SharedCache
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
+from datamake.sweep import Limits, counted, swept, verified
 
 FOLDER = {f"part-{number:02}": b"%d" % number * 999 for number in range(30)}
 
@@ -92,7 +93,7 @@ def test_blobs_come_down_many_at_once(machine, make, s3, tmp_path):
     here = machine()
     here.lookup("0" * 32)
     s3.forget()
-    s3.faults = lambda method, path, number: 0.05
+    s3.gather(16, "/blobs/")
     here.ahead(digests)
     work = [(number, digest) for number, digest in enumerate(digests)]
 
@@ -175,3 +176,17 @@ def test_packs_are_merged(machine, make, s3, bucket):
     s3.forget()
     assert here.lookup("0" * 31 + "1")
     assert s3.count <= 18
+
+
+def test_it_is_swept_verified_and_counted(machine, make, bucket, tmp_path):
+    """In S3 as anywhere."""
+    make(machine("there"), [b"one", b"two", FOLDER])
+    storage = open_storage(f"{bucket.url}team", **bucket.options)
+    found = counted(storage)
+    assert (found["blobs"], found["records"]) == (3 + len(FOLDER), 3)
+    assert swept(storage, Limits(0, None, 86400.0)).entries == 0
+    blob = bucket.keys("team/v1/blobs/")[0]
+    bucket.put(blob, b"?")
+    assert verified(storage) == [blob.removeprefix("team/")]
+    assert swept(storage, Limits(0, None, 0)).entries == 3
+    assert all("/dropped/" in key for key in bucket.keys("team/"))

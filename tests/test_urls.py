@@ -5,32 +5,32 @@ from __future__ import annotations
 import pytest
 
 from datamake.errors import UsageError
-from datamake.urls import Url, UrlError, base, filled_in, is_url, name_of, options, parsed, shown
+from datamake.urls import Url, UrlError, base, filled_in, is_url, options, parsed, shown
 
 
 @pytest.mark.parametrize(
-    ("text", "kind", "folder", "name"),
+    ("text", "kind", "folder"),
     [
-        ("s3://b/raw/x.csv", "path", "s3://b/raw/", "x.csv"),
-        ("s3://b/raw/*.csv", "glob", "s3://b/raw/", "*.csv"),
-        ("s3://b/**/x[0-9].csv", "glob", "s3://b/", "x[0-9].csv"),
-        ("s3://b/raw/", "folder", "s3://b/raw/", "raw"),
-        ("s3://b/", "folder", "s3://b/", "b"),
-        ("https://h/d/x.csv?a=/*", "path", "https://h/d/", "x.csv"),
-        ("https://h/d/*.csv", "glob", "https://h/d/", "*.csv"),
-        ("file:///d/x.csv", "path", "file:///d/", "x.csv"),
-        ("memory://x", "path", "memory://", "x"),
-        ("github://org:repo@sha/a/x.csv", "path", "github://org:repo@sha/a/", "x.csv"),
-        ("zip://a/b.csv::s3://b/d/x.zip", "path", "s3://b/d/", "b.csv"),
-        ("tar://**/*.csv::https://h/x.tar.gz?v=1", "glob", "https://h/", "*.csv"),
-        ("gzip://x.csv::s3://b/x.csv.gz", "path", "s3://b/", "x.csv"),
+        ("s3://b/raw/x.csv", "path", "s3://b/raw/"),
+        ("s3://b/raw/*.csv", "glob", "s3://b/raw/"),
+        ("s3://b/**/x[0-9].csv", "glob", "s3://b/"),
+        ("s3://b/raw/", "folder", "s3://b/raw/"),
+        ("s3://b/", "folder", "s3://b/"),
+        ("https://h/d/x.csv?a=/*", "path", "https://h/d/"),
+        ("https://h/d/*.csv", "glob", "https://h/d/"),
+        ("file:///d/x.csv", "path", "file:///d/"),
+        ("memory://x", "path", "memory://"),
+        ("github://org:repo@sha/a/x.csv", "path", "github://org:repo@sha/a/"),
+        ("zip://a/b.csv::s3://b/d/x.zip", "path", "s3://b/d/"),
+        ("tar://**/*.csv::https://h/x.tar.gz?v=1", "glob", "https://h/"),
+        ("gzip://x.csv::s3://b/x.csv.gz", "path", "s3://b/"),
     ],
 )
-def test_a_url_names_an_object_a_glob_or_a_folder(text, kind, folder, name):
-    """And it has a folder to begin to look in, and a name for a copy of it."""
+def test_a_url_names_an_object_a_glob_or_a_folder(text, kind, folder):
+    """And it has a folder to begin to look in."""
     assert is_url(text)
     assert (parsed(text).text, parsed(text).kind) == (text, kind)
-    assert (base(text), name_of(text)) == (folder, name)
+    assert base(text) == folder
 
 
 def test_the_parts_of_a_url():

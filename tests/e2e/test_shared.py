@@ -227,7 +227,7 @@ def test_layers_of_targets_in_a_fresh_clone(clones):
     assert second.build("last").restored == ["last"]
     assert len([request for request in proxy.bodies if "/blobs/" in request.path]) == 1
     proxy.forget()
-    proxy.faults = lambda method, path, n: 0.05 if "/blobs/" in path else None
+    proxy.gather(16, "/blobs/")
     built = second.build(jobs=2)
     assert len(built.restored) == 100
     bodies = [request.path for request in proxy.bodies if "/blobs/" in request.path]
