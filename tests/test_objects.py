@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import uuid
 
 import pytest
+from emulators import EMULATED, EMULATORS
 
 from datamake.model import Seen
 from datamake.objects import Objects
+from datamake.storage.remote import RemoteStorage
+from datamake.storage.transfer import STRETCHES
 
 pytest.importorskip("fsspec")
 
@@ -65,14 +70,22 @@ def in_web(request):
 STORES = {"s3": in_s3, "memory": in_memory, "file": in_files, "http": in_web}
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=[*STORES, *EMULATORS])
 def place(request):
-    return STORES[request.param](request)
+    return in_store(request)
 
 
-@pytest.fixture(params=sorted(STORES.keys() - {"http"}))
+@pytest.fixture(params=["s3", "memory", "file", *EMULATORS])
 def listed(request):
-    return STORES[request.param](request)
+    return in_store(request)
+
+
+def in_store(request):
+    if request.param not in EMULATED:
+        return STORES[request.param](request)
+    url, options = request.getfixturevalue(request.param)
+    storage = RemoteStorage(url, **options)
+    return Place(url, options, lambda k, d: storage.write(k, d, replace=True), storage.delete)
 
 
 def test_what_is_there(place):
@@ -219,3 +232,33 @@ def test_a_thousand_objects_are_one_listing(bucket):
     assert len(found[f"{bucket.url}raw/*.csv"]) == 1000
     assert bucket.proxy.count <= 2
     assert bucket.proxy.bodies == []
+
+
+MEASURE = """
+import resource, sys
+from datamake.objects import Objects
+url, endpoint, folder = sys.argv[1:]
+objects = Objects(lambda _: {"endpoint_url": endpoint})
+used = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+[seen] = objects.look([url])[url]
+objects.fetch(seen, folder + "/copy", lambda *_: None)
+down = used()
+objects.upload(folder + "/copy", url + "-again", lambda *_: None)
+print(down, used(), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+def test_memory_is_bounded(bucket, tmp_path):
+    """300 MB, whatever the size of an object: here 160 MB, in several stretches and parts."""
+    size = 160 << 20
+    bucket.put("big", bytes(size))
+    command = [sys.executable, "-c", MEASURE, bucket.url + "big", bucket.proxy.url, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    assert (tmp_path / "copy").stat().st_size == size
+    assert len(bucket.proxy.bodies) == STRETCHES
+    down, up = (int(used) / 1024 for used in done.stdout.split())
+    assert down < 180
+    assert up < 300
+    assert bucket.uploads() == 0
+    (tmp_path / "copy").unlink()

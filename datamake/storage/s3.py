@@ -135,7 +135,7 @@ def upload(store: Store, path: str, source: str, progress: Progress) -> None:
             file.seek(0)
             _call(store, "put_object", Body=file.read(), **place)
 
-        BUDGET.within(-(-size // BLOCK), lambda: patiently(call))
+        BUDGET.within(size, lambda: patiently(call))
     progress(size, size)
 
 
@@ -161,11 +161,10 @@ def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> N
 
     try:
         with ThreadPoolExecutor(PARTS) as pool:
-            blocks = -(-length // BLOCK)
             try:
                 parts = list(
                     pool.map(
-                        lambda start: BUDGET.within(blocks, lambda: send(start)),
+                        lambda start: BUDGET.within(length, lambda: send(start)),
                         range(0, size, length),
                     )
                 )

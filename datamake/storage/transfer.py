@@ -68,7 +68,9 @@ def upload(store: Store, url: str, path: str, progress: Progress) -> None:
     if store.scheme in WHOLE:
         named = {"chunksize": BLOCK} if store.scheme == "gs" else {}
         put_file = partial(store.system.put_file, path, place, mode="overwrite", **named)
-        BUDGET.within(1, lambda: patiently(lambda: store.call(put_file), store.tries))
+        BUDGET.within(
+            min(size, BLOCK), lambda: patiently(lambda: store.call(put_file), store.tries)
+        )
     else:
         _put_beside(store, place, lambda new: store.system.put_file(path, new), replace=True)
     progress(size, size)
@@ -198,7 +200,9 @@ def _blocks(store: Store, path: str, start: int) -> Iterator[bytes]:
     size = store.call(system.info, path)["size"]
     while start < size:
         end = min(start + BLOCK, size)
-        data = BUDGET.within(1, partial(store.call, system.cat_file, path, start=start, end=end))
+        data = BUDGET.within(
+            end - start, partial(store.call, system.cat_file, path, start=start, end=end)
+        )
         if not data:
             return
         yield data

@@ -69,27 +69,28 @@ def patiently(call: Callable[[], T], tries: int = TRIES) -> T:
 
 
 class Budget:
-    """A number of blocks that may be in memory at once, whatever the number of threads."""
+    """A number of bytes that may be in memory at once, whatever the number of threads."""
 
-    def __init__(self, blocks: int) -> None:
-        self._all = self._free = blocks
+    def __init__(self, size: int) -> None:
+        self._all = self._free = size
         self._changed = threading.Condition()
 
-    def within(self, blocks: int, call: Callable[[], T]) -> T:
-        """What a call gives that has so many blocks in memory, all of them at most."""
-        blocks = min(blocks, self._all)
+    def within(self, size: int, call: Callable[[], T]) -> T:
+        """What a call gives that has so many bytes in memory; of more than all it gets all."""
+        size = min(size, self._all)
         with self._changed:
-            self._changed.wait_for(lambda: self._free >= blocks)
-            self._free -= blocks
+            self._changed.wait_for(lambda: self._free >= size)
+            self._free -= size
         try:
             return call()
         finally:
             with self._changed:
-                self._free += blocks
+                self._free += size
                 self._changed.notify_all()
 
 
-BUDGET = Budget(12)
+BUDGET = Budget(6 * BLOCK)
+"""Of bodies as they are sent, or come as a whole; libraries make copies of them."""
 
 
 async def piece(read: Callable[[int], Any], count: int = PIECE) -> bytes:

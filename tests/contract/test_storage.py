@@ -8,6 +8,7 @@ import time
 import uuid
 
 import pytest
+from emulators import EMULATED, EMULATORS
 
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
@@ -32,8 +33,11 @@ FACTORIES = {
 NOTES_USES = ("local", "memory")
 
 
-@pytest.fixture(params=FACTORIES)
+@pytest.fixture(params=[*FACTORIES, *EMULATORS])
 def storage(request):
+    if request.param in EMULATED:
+        url, options = request.getfixturevalue(request.param)
+        return RemoteStorage(url + "cache", **options)
     return FACTORIES[request.param](request)
 
 
