@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+LONGEST = 255
+"""Bytes that the name of a file may have."""
+SHORT = 32
+
+
 class Copies:
     """The copies of one run, in the folder `remote` of `folder` (absolute)."""
 
@@ -76,8 +81,14 @@ def _hash(text: str) -> str:
 
 
 def _safe(segment: str) -> str:
-    """A segment of a URL as the name of a file."""
-    return f"%{segment}" if segment in ("", ".", "..") else segment.replace("\0", "%00")
+    """A segment of a URL as the name of a file; of one that is too long only the ending is left."""
+    if segment.lstrip("%") in ("", ".", ".."):
+        return f"%{segment}"
+    name = segment.replace("\0", "%00")
+    if len(os.fsencode(name)) <= LONGEST:
+        return name
+    ending = os.path.splitext(name)[1]
+    return _hash(name) + (ending if len(ending) < SHORT else "")
 
 
 def _stamp(path: str) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from datamake.storage.failures import StoreFailed
 from datamake.storage.opening import Stores
 from datamake.storage.transfer import download, upload
 from datamake.storage.trying import Changed
-from datamake.urls import base, parsed, shown
+from datamake.urls import UrlError, base, parsed, shown
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ class Objects:
         for place, folder in folders.items():
             pattern = pattern_of(place)
             matching = [seen for seen in listed[folder] if pattern.matches(seen.url)]
+            _check_names(place, matching)
             there[place] = sorted(matching, key=lambda seen: seen.url)
         return {
             name: [replace(seen, url=name) for seen in there[place]]
@@ -139,6 +140,20 @@ def _folder(url: Url) -> Folder:
         return folder, "", True
     first, slash, _ = rest.partition("/")
     return folder, MAGIC.split(first, maxsplit=1)[0], bool(slash) or "**" in first
+
+
+def _check_names(place: str, found: Sequence[Seen]) -> None:
+    """Raises StoreFailed for an object whose name, behind that of its store, makes no URL."""
+    for seen in found:
+        if "::" in seen.url or ".." in seen.url:
+            try:
+                parsed(seen.url)
+            except UrlError as error:
+                raise StoreFailed(
+                    f"`{shown(place)}` has an object that no URL names",
+                    [str(error)],
+                    "rename it, or write a glob that leaves it out",
+                ) from None
 
 
 def _gone(url: str) -> StoreFailed:

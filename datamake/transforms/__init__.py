@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from datamake.action import Action
+    from datamake.action import Action, Fetch
     from datamake.cache import Cache
     from datamake.model import Seen
     from datamake.objects import Objects
@@ -54,6 +54,8 @@ class Workshop:
         self.keepers = Keepers(grace)
         self.progress: dict[str, dict[str, tuple[int, int | None]]] = {}
         """Target → URL → how many bytes have been transferred, of how many."""
+        self.brought: dict[str, Fetch] = {}
+        """URL → what was fetched of it, which several sources may have."""
         self.archives: dict[str, Seen] = {}
         """Local copy of an archive → what its store told of it."""
         self._locks: dict[str, Lock] = {}
@@ -83,7 +85,7 @@ class Workshop:
             raise EnvironmentFailed(what, [error.strerror or str(error)]) from error
 
     def alone(self, path: str) -> Lock:
-        """The lock of a path that several actions may write."""
+        """The lock of a path or URL that several actions may want."""
         return self._locks.setdefault(path, Lock())
 
     def cancel(self, *, at_once: bool) -> None:

@@ -69,8 +69,34 @@ def _result(
 
 
 def _fetched(fetch: Fetch, action: Action, workshop: Workshop) -> Fetch:
+    """What was fetched; each version once in a build, whoever asks for it."""
     if workshop.keepers.ending:
         raise Ended
+    url, token = fetch.seen.url, fetch.seen.token
+    with workshop.alone(url):
+        done = workshop.brought.get(url)
+        if done is not None and done.seen.token == token != "":
+            return replace(done, came=None)
+        try:
+            done = workshop.brought[url] = _brought(fetch, action, workshop)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            raise _clash(fetch) from None
+    return done
+
+
+def _clash(fetch: Fetch) -> EnvironmentFailed:
+    """What to say of an object where there is another above or below it."""
+    url, place = fetch.seen.url, fetch.place
+    while not os.path.lexists(place):
+        url, place = url.rpartition("/")[0], os.path.dirname(place)
+    return EnvironmentFailed(
+        f"`{shown(url)}` is an object, and what is below `{shown(url)}/` too: "
+        "one path cannot be both a file and a folder",
+        hint="rename one of them, or read only one",
+    )
+
+
+def _brought(fetch: Fetch, action: Action, workshop: Workshop) -> Fetch:
     if fetch.members is not None and _restored(fetch, workshop):
         return fetch
     if parsed(fetch.seen.url).archive:

@@ -129,6 +129,18 @@ run = "wc -l < {input} > {output}"
     assert len(remote.bucket.proxy.bodies) == 1
 
 
+def test_what_two_sources_have(remote):
+    """Is downloaded once."""
+    remote.remote("""
+[targets.all]
+inputs = ["BUCKET/raw/a.csv", "BUCKET/raw/*.csv", "BUCKET/raw/"]
+output = "all.txt"
+run = "true > {output}"
+""")
+    assert remote.build(jobs=8).ran == ["all"]
+    assert len(remote.bucket.proxy.bodies) == 2
+
+
 def test_not_fetched(remote):
     """The URL is handed over, nothing is downloaded, and the token counts."""
     remote.remote("""
