@@ -101,8 +101,8 @@ class Counted:
 
     `requests` are those since `forget()`; `bodies` those that served an object; `most` how many
     were in flight at once. `faults(method, path, n)` is asked before the n-th (from 0): None, a
-    status, `(status, code of S3 or {header: value})`, `"cut"` (half of the body), `"drop"` (no
-    answer), `"hang"` (no answer, until the end) or a delay in seconds.
+    status, `(status, code of S3 or {header: value})`, `"cut"` (half of the body), `"lost"` (done, and
+    no answer; S3 only), `"drop"` (no answer), `"hang"` (none until the end) or a delay in seconds.
     """
 
     def __init__(self):
@@ -183,8 +183,8 @@ class Relay(BaseHTTPRequestHandler):
         proxy = self.server.owner
         request, fault = proxy.begin(self)
         try:
-            if fault is None or fault == "cut":
-                self.pass_on(request, cut=fault == "cut")
+            if fault in (None, "cut", "lost"):
+                self.pass_on(request, fault)
             else:
                 self.refuse(request, fault)
         finally:
@@ -225,7 +225,7 @@ class Relay(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(text)
 
-    def pass_on(self, request, *, cut):
+    def pass_on(self, request, fault):
         behind = http.client.HTTPConnection(self.server.owner.behind, timeout=60)
         try:
             behind.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -238,7 +238,12 @@ class Relay(BaseHTTPRequestHandler):
                 behind.send(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
             if chunked:
                 behind.send(b"0\r\n\r\n")
-            self.answer(request, behind.getresponse(), cut)
+            response = behind.getresponse()
+            if fault == "lost":
+                response.read()
+                self.close_connection = True
+            else:
+                self.answer(request, response, fault == "cut")
         finally:
             behind.close()
 

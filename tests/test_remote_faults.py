@@ -14,6 +14,7 @@ from datamake.model import Seen
 from datamake.objects import Objects
 from datamake.storage import trying
 from datamake.storage.failures import failure
+from datamake.storage.remote import RemoteStorage
 
 pytest.importorskip("fsspec")
 HURRIED = {"config_kwargs": {"connect_timeout": 0.5, "read_timeout": 0.1}}
@@ -407,3 +408,96 @@ def test_a_bucket_that_is_not_there(s3_scene, tmp_path):
         f"`{url}`: there is no such bucket\n"
         "  hint: check its name, and `endpoint_url` in `[storage]`"
     )
+
+
+# Many requests, and those that write
+
+
+FAULTS = (500, 503, "cut", "drop", "lost")
+
+
+def test_a_tenth_of_all_requests_fails(bucket, tmp_path):
+    """All comes through, nothing is left half-written, and no request is made without need."""
+    for number in range(40):
+        bucket.put(f"a{number}", b"%d" % number * 10_000)
+    objects = Objects(lambda _: bucket.options)
+    names = [f"{bucket.url}a{number}" for number in range(40)]
+    bucket.proxy.forget()
+    bucket.proxy.faults = lambda method, path, n: FAULTS[n // 10 % 5] if n % 10 == 5 else None
+    found = objects.look([*names, bucket.url])
+    assert len(found[bucket.url]) == 40
+    for number, name in enumerate(names):
+        path = str(tmp_path / f"{number}")
+        objects.fetch(found[name][0], path, lambda *_: None)
+        seen = objects.upload(path, f"{bucket.url}out/{number}", lambda *_: None)
+        assert seen.size == len(b"%d" % number * 10_000)
+        assert bucket.read(f"out/{number}") == b"%d" % number * 10_000
+    assert bucket.proxy.count < 1.3 * 122
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_written_once_is_written_once(bucket, fault):
+    """A request whose answer is lost has done its work: who repeats it is no other."""
+    storage = RemoteStorage(bucket.url + "cache", **bucket.options)
+    bucket.proxy.faults = failing(fault, times=1, method="PUT")
+    assert storage.write("a", b"one")
+    assert not storage.write("a", b"two")
+    assert storage.read("a") == b"one"
+
+
+@pytest.mark.parametrize("fault", [500, "drop", "lost"])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_uploads_in_parts(bucket, tmp_path, method, fault):
+    """Each part is repeated by itself, and the end too."""
+    content = os.urandom(20 << 20)
+    (tmp_path / "made").write_bytes(content)
+    bucket.proxy.faults = failing(fault, times=2, method=method)
+    Objects(lambda _: bucket.options).upload(
+        str(tmp_path / "made"), bucket.url + "a", lambda *_: None
+    )
+    assert bucket.read("a") == content
+
+
+def test_an_end_whose_answer_is_lost(bucket, tmp_path):
+    """The upload is there, although it cannot be ended twice."""
+    (tmp_path / "made").write_bytes(bytes(20 << 20))
+    ends = []
+
+    def faults(method, path, number):
+        if method == "POST" and "uploadId" in path:
+            ends.append(number)
+            return "lost" if len(ends) == 1 else None
+        return None
+
+    bucket.proxy.faults = faults
+    objects = Objects(lambda _: bucket.options)
+    seen = objects.upload(str(tmp_path / "made"), bucket.url + "a", lambda *_: None)
+    assert seen.size == 20 << 20
+    assert len(ends) == 2
+    assert bucket.uploads() == 0
+
+
+def test_an_upload_that_fails_leaves_nothing(bucket, tmp_path):
+    """No object, and no parts that cost money."""
+    (tmp_path / "made").write_bytes(bytes(20 << 20))
+    bucket.proxy.faults = failing(403, method="PUT")
+    with pytest.raises(EnvironmentFailed, match="access is denied"):
+        Objects(lambda _: bucket.options).upload(
+            str(tmp_path / "made"), bucket.url + "a", lambda *_: None
+        )
+    assert bucket.keys() == []
+    assert bucket.uploads() == 0
+
+
+def test_a_server_without_conditions(bucket):
+    """Some that speak like S3 refuse them: then it is asked first whether something is there."""
+    storage = RemoteStorage(bucket.url + "cache", **bucket.options)
+
+    def faults(method, path, number):
+        request = bucket.proxy.requests[number]
+        return 501 if any(name.lower() == "if-none-match" for name in request.headers) else None
+
+    bucket.proxy.faults = faults
+    assert storage.write("a", b"one")
+    assert not storage.write("a", b"two")
+    assert storage.read("a") == b"one"

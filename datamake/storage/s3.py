@@ -101,19 +101,13 @@ def read(store: Store, path: str, start: int, end: int | None, token: str = "") 
 
 
 def put(store: Store, path: str, data: bytes, *, replace: bool) -> bool:
-    """Put bytes at a path; whether they were: without `replace`, what is there stays."""
-    place, tries = _place(store, path), 0
+    """Put bytes at a path; whether they are there then: without `replace`, what is there stays."""
+    place = _place(store, path)
     condition = {} if replace else {"IfNoneMatch": "*"}
-
-    def call() -> None:
-        nonlocal tries
-        tries += 1
-        _call(store, "put_object", Body=data, **place, **condition)
-
     try:
-        patiently(call)
-    except FileExistsError:  # perhaps by a request whose answer was lost
-        return tries > 1 and b"".join(read(store, path, 0, None)) == data
+        patiently(lambda: _call(store, "put_object", Body=data, **place, **condition))
+    except FileExistsError:  # perhaps these, by a request whose answer was lost
+        return patiently(lambda: b"".join(read(store, path, 0, None))) == data
     except OSError as error:
         if replace or status_of(error) != 501:
             raise
@@ -173,7 +167,7 @@ def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> N
                 raise
         _complete(store, path, size, {**named, "MultipartUpload": {"Parts": parts}})
     except BaseException:
-        _call(store, "abort_multipart_upload", **named)
+        _give_up(store, named)
         raise
     finally:
         os.close(file)
@@ -186,6 +180,14 @@ def _complete(store: Store, path: str, size: int, named: Mapping[str, Any]) -> N
         # it may be the second request for what the first has done, and could not say
         if code_of(error) != "NoSuchUpload" or info(store, path)["size"] != size:
             raise
+
+
+def _give_up(store: Store, named: Mapping[str, Any]) -> None:
+    """Have the parts of an upload removed that will not be completed, if the store answers."""
+    from contextlib import suppress
+
+    with suppress(Exception):  # what it is given up for is what counts
+        _call(store, "abort_multipart_upload", **named)
 
 
 def _put_if_absent(store: Store, path: str, data: bytes) -> bool:
