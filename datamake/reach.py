@@ -29,6 +29,8 @@ FAILURES = 3
 """Requests that may fail one after the other, each having been tried again by the storage."""
 PATIENCE = 30.0
 """Seconds that failing requests may take, in all."""
+SHARE = PATIENCE / FAILURES
+"""Seconds of these that a transfer may take which was answered, and then failed."""
 SLOWEST = 20_000
 """Bytes per second of a transfer that is not taken for one that hangs."""
 AT_ONCE = 80
@@ -118,18 +120,22 @@ class Reach:
         """Take note of a failed request; who is not let write may still be let read."""
         with self._lock:
             self._failures += 1
-            self._lost += seconds
+            self._lost += seconds if isinstance(error, TooLate) else min(seconds, SHARE)
             if vital or self._failures >= FAILURES or self._lost >= PATIENCE:
                 self._failures = 0
                 self.writes = False
                 self.reads = self.reads and writing and self._lost < PATIENCE
-            elif not writing:
-                return
             told, self._told = self._told, True
-        if not told:
-            what = "write to" if self.reads else "reach"
-            way = "so not all is shared" if self.reads else "going on without it"
-            self._notice(f"cannot {what} the shared cache `{self.place}`, {way}: {_why(error)}")
+        if told:
+            return
+        place, why = self.place, _why(error)
+        if not self.reads:
+            line = f"cannot reach the shared cache `{place}`, going on without it: {why}"
+        elif writing:
+            line = f"cannot write to the shared cache `{place}`, so not all is shared: {why}"
+        else:
+            line = f"cannot read all of the shared cache `{place}`: {why}"
+        self._notice(line)
 
 
 def _why(error: Exception) -> str:

@@ -663,6 +663,7 @@ def test_one_blob_that_cannot_be_read_is_one_miss(machine, storage):
     assert not here.cache.has(one)
     assert here.cache.lookup(OTHER)
     assert here.restore(two) == b"two"
+    assert here.lines == ["cannot read all of the shared cache `memory://team`: Input/output error"]
 
 
 @pytest.mark.parametrize("method", ["entries", "read", "fetch", "store", "write"])
@@ -679,6 +680,29 @@ def test_a_store_that_hangs_is_given_up(machine, storage, method, monkeypatch):
     forever.set()
     what = "cannot reach the shared cache `memory://team`, going on without it: no answer in time"
     assert here.lines == [what]
+
+
+def test_a_long_upload_that_fails_in_the_end_takes_no_other_along(machine, storage, monkeypatch):
+    """It was answered: what waits for it is not the build."""
+    for name, value in (("PATIENCE", 0.2), ("SHARE", 0.1), ("SLOWEST", 0.1)):
+        monkeypatch.setattr(f"datamake.reach.{name}", value)
+    store = storage.store
+
+    def fails_late(key, path):
+        if key.endswith("-5"):
+            time.sleep(0.3)
+            raise OSError(errno.EIO, "I/O")
+        store(key, path)
+
+    storage.store = fails_late
+    here = machine()
+    here.make(b"three")
+    here.make(b"one", OTHER)
+    then = machine("then")
+    assert then.cache.lookup(FINGERPRINT) is None
+    assert then.cache.lookup(OTHER)
+    what = "cannot write to the shared cache `memory://team`, so not all is shared"
+    assert here.lines == [f"{what}: Input/output error"]
 
 
 def test_a_full_disk_is_no_fault_of_the_store(machine, storage):
