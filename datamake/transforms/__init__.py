@@ -7,6 +7,7 @@ Knows nothing of targets, records or order. A transform is a module with a funct
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from importlib import import_module
 from threading import Lock
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from datamake.model import Seen
     from datamake.objects import Objects
     from datamake.process import Outcome
+    from datamake.threads import Threads
 
 TRANSFORMS = {
     "run": "command",
@@ -32,6 +34,8 @@ TRANSFORMS = {
     "restore": "restore",
 }
 """Kind of action → module."""
+TRANSFERS_AT_ONCE = 32
+"""Objects that are on their way at the same time."""
 TRANSFERS = {"fetch": "fetched", "upload": "uploaded"}
 """Kind of action → function of the module `transfer`."""
 
@@ -83,6 +87,13 @@ class Workshop:
                 f"cannot use `{os.fsdecode(error.filename)}`" if error.filename else "cannot write"
             )
             raise EnvironmentFailed(what, [error.strerror or str(error)]) from error
+
+    @cached_property
+    def transfers(self) -> Threads:
+        """The threads that objects come and go in."""
+        from datamake.threads import Threads
+
+        return Threads("datamake transfer", TRANSFERS_AT_ONCE)
 
     def alone(self, path: str) -> Lock:
         """The lock of a path or URL that several actions may want."""

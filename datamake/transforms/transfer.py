@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait
+from functools import partial
 
 from datamake.action import Fetch, Result
 from datamake.clone import unique
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from datamake.transforms import Workshop
 
     T = TypeVar("T")
-
-AT_ONCE = 32
-"""Objects of one action that are on their way at the same time."""
 
 
 class Ended(Exception):
@@ -56,8 +54,9 @@ def _result(
 ) -> Result:
     started = time.monotonic()
     try:
-        with ThreadPoolExecutor(AT_ONCE, "datamake transfer") as pool:
-            found = tuple(pool.map(transfer, all_of_it))
+        waiting = [workshop.transfers.submit(partial(transfer, each)) for each in all_of_it]
+        wait(waiting)
+        found = tuple(each.result() for each in waiting)
     except Ended:
         return Result(action.target, "interrupted")
     except DatamakeError as error:
