@@ -93,7 +93,9 @@ class Sources:
             return
         found = self.objects.look([*new, *written])
         for source, objects in found.items():
-            others = [seen for seen in objects if seen.url == source or seen.url not in self.written]
+            others = [
+                seen for seen in objects if seen.url == source or seen.url not in self.written
+            ]
             self.sightings.see(source, others)
             self._listed.update((seen.url, seen) for seen in others)
             self._seen[source] = others

@@ -1,0 +1,180 @@
+"""Parquet, Arrow and ORC: one file → its schema, the number of its rows, its batches.
+
+Knows no other file. All is in counted terms; columns are chosen by their place, since nothing
+forbids that two have one name.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from datamake.tables import TableError
+from datamake.tables.failures import SHOWN, explained
+from datamake.tables.terms import counted, counted_schema
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+ROWS = 1 << 16
+"""Rows of a batch, at most."""
+VALUES = 1 << 22
+"""Values of a batch, at most, where there are no more columns than that."""
+
+
+class Columnar:
+    """What the three formats have in common."""
+
+    format = ""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        with explained(path, self.format):
+            self.stored, self.count = self.opened()
+        try:
+            self.schema = counted_schema(self.stored)
+        except TableError as error:
+            raise TableError(f"`{path}`: {error.headline}") from error
+
+    def opened(self) -> tuple[pa.Schema, int | None]:
+        """The schema of the file, and the number of its rows where it says that."""
+        raise NotImplementedError
+
+    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """The columns at these places as they are stored, and perhaps further ones."""
+        raise NotImplementedError
+
+    def rows(self) -> int | None:
+        """How many rows the file says that it has."""
+        return self.count
+
+    def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The columns with one of these names (None: all), in their order in the file."""
+        names = self.schema.names
+        places = [at for at, name in enumerate(names) if columns is None or name in columns]
+        schema = pa.schema([self.schema.field(at) for at in places])
+        total = 0
+        with explained(self.path, self.format):
+            for batch in self.raw(places):
+                total += batch.num_rows
+                yield from counted(batch, schema)
+        if self.count is not None and total != self.count:
+            raise TableError(
+                f"`{self.path}` has {total:,} rows, where it says that it has {self.count:,}",
+                hint=f"it is broken: make or fetch the {SHOWN[self.format]} file again",
+            )
+
+
+def rows_at_once(columns: int) -> int:
+    """Rows of a batch with so many columns."""
+    return max(min(ROWS, VALUES // max(columns, 1)), 1024)
+
+
+class Parquet(Columnar):
+    """A Parquet file."""
+
+    format = "parquet"
+
+    def opened(self) -> tuple[pa.Schema, int | None]:
+        """See above."""
+        from pyarrow.parquet import ParquetFile
+
+        self.file = ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
+        return self.file.schema_arrow, self.file.metadata.num_rows
+
+    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """See above."""
+        names = [self.stored.names[at] for at in places]
+        if not names:
+            yield from empty(self.file.metadata.num_rows)
+            return
+        batches = self.file.iter_batches(rows_at_once(len(names)), columns=names)
+        for batch in batches:
+            yield chosen(batch, self.stored, places)
+
+
+class Arrow(Columnar):
+    """An Arrow file, or an Arrow stream in a file."""
+
+    format = "arrow"
+
+    def opened(self) -> tuple[pa.Schema, int | None]:
+        """See above."""
+        self.source = pa.memory_map(self.path) if _size(self.path) else pa.BufferReader(b"")
+        self.stream = self.source.read(6) != b"ARROW1"
+        self.source.seek(0)
+        if self.stream:
+            return pa.ipc.open_stream(self.source).schema, None
+        self.file = pa.ipc.open_file(self.source)
+        return self.file.schema, None
+
+    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """See above."""
+        at_once = rows_at_once(len(places))
+        for batch in self.stored_batches():
+            part = batch.select(places)
+            part.validate(full=True)  # offsets that lead out of the file end the process
+            for first in range(0, part.num_rows, at_once):
+                yield part.slice(first, at_once)
+
+    def stored_batches(self) -> Iterator[pa.RecordBatch]:
+        """As they were written, of whatever size."""
+        if self.stream:
+            self.source.seek(0)
+            yield from pa.ipc.open_stream(self.source)
+        else:
+            for at in range(self.file.num_record_batches):
+                yield self.file.get_batch(at)
+
+
+class Orc(Columnar):
+    """An ORC file."""
+
+    format = "orc"
+
+    def opened(self) -> tuple[pa.Schema, int | None]:
+        """See above."""
+        from pyarrow.orc import ORCFile
+
+        self.file = ORCFile(self.path)
+        return self.file.schema, self.file.nrows
+
+    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """See above."""
+        names = [self.stored.names[at] for at in places]
+        if not names:
+            yield from empty(self.file.nrows)
+            return
+        at_once = rows_at_once(len(names))
+        clear = len(set(self.stored.names)) == len(self.stored.names) and "." not in "".join(names)
+        for at in range(self.file.nstripes):
+            if clear:
+                stripe = self.file.read_stripe(at, columns=names)
+            else:  # two of one name are one to it, and `a.b` is a field of `a`
+                stripe = self.file.read_stripe(at).select(places)
+            for first in range(0, stripe.num_rows, at_once):
+                yield stripe.slice(first, at_once)
+
+
+FORMATS = {"parquet": Parquet, "arrow": Arrow, "orc": Orc}
+
+
+def chosen(batch: pa.RecordBatch, stored: pa.Schema, places: Sequence[int]) -> pa.RecordBatch:
+    """Of what was read for the names at these places, just these: a name may have brought more."""
+    wanted = [stored.names[at] for at in places]
+    if batch.schema.names == wanted:
+        return batch
+    return batch.select([at for at, name in enumerate(batch.schema.names) if name in set(wanted)])
+
+
+def empty(rows: int) -> Iterator[pa.RecordBatch]:
+    """So many rows without columns."""
+    some = pa.record_batch([pa.nulls(min(rows, ROWS))], ["rows"])
+    for first in range(0, rows, ROWS):
+        yield some.slice(0, min(ROWS, rows - first)).select([])
+
+
+def _size(path: str) -> int:
+    import os
+
+    return os.stat(path).st_size
