@@ -141,6 +141,8 @@ class _Reader:
         self.depth -= 1
         if self.taken(r"not\s+null\b") is None:
             return found
+        if found.name == "null":
+            raise self.fault("has `null not null`, which nothing is")
         return replace(found, nullable=False)
 
     def named(self, word: str) -> Type:

@@ -30,19 +30,28 @@ class Columnar:
     def __init__(self, path: str) -> None:
         self.path = path
         with explained(path, self.format):
-            self.stored, self.count = self.opened()
+            self.stored, self.count = self._opened()
         try:
             self.schema = counted_schema(self.stored)
         except TableError as error:
             raise TableError(f"`{path}`: {error.headline}") from error
 
-    def opened(self) -> tuple[pa.Schema, int | None]:
+    def _opened(self) -> tuple[pa.Schema, int | None]:
         """The schema of the file, and the number of its rows where it says that."""
         raise NotImplementedError
 
-    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """The columns at these places as they are stored, and perhaps further ones."""
+    def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """The columns at these places as they are stored."""
         raise NotImplementedError
+
+    def _names(self, places: Sequence[int]) -> list[str] | None:
+        """The names that bring the columns at these places, None where only all columns do.
+
+        Two of one name are one to the readers, and `a.b` is a field of `a`.
+        """
+        names = [self.stored.names[at] for at in places]
+        unique = len(set(self.stored.names)) == len(self.stored.names)
+        return names if unique and "." not in "".join(names) else None
 
     def rows(self) -> int | None:
         """How many rows the file says that it has."""
@@ -55,7 +64,7 @@ class Columnar:
         schema = pa.schema([self.schema.field(at) for at in places])
         total = 0
         with explained(self.path, self.format):
-            for batch in self.raw(places):
+            for batch in self._raw(places):
                 total += batch.num_rows
                 yield from counted(batch, schema)
         if self.count is not None and total != self.count:
@@ -75,22 +84,19 @@ class Parquet(Columnar):
 
     format = "parquet"
 
-    def opened(self) -> tuple[pa.Schema, int | None]:
-        """See above."""
+    def _opened(self) -> tuple[pa.Schema, int | None]:
         from pyarrow.parquet import ParquetFile
 
         self.file = ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
         return self.file.schema_arrow, self.file.metadata.num_rows
 
-    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """See above."""
-        names = [self.stored.names[at] for at in places]
-        if not names:
+    def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        if not places:
             yield from empty(self.file.metadata.num_rows)
             return
-        batches = self.file.iter_batches(rows_at_once(len(names)), columns=names)
-        for batch in batches:
-            yield chosen(batch, self.stored, places)
+        names = self._names(places)
+        for batch in self.file.iter_batches(rows_at_once(len(places)), columns=names):
+            yield batch if names else batch.select(places)
 
 
 class Arrow(Columnar):
@@ -98,8 +104,7 @@ class Arrow(Columnar):
 
     format = "arrow"
 
-    def opened(self) -> tuple[pa.Schema, int | None]:
-        """See above."""
+    def _opened(self) -> tuple[pa.Schema, int | None]:
         self.source = pa.memory_map(self.path) if _size(self.path) else pa.BufferReader(b"")
         self.stream = self.source.read(6) != b"ARROW1"
         self.source.seek(0)
@@ -108,16 +113,15 @@ class Arrow(Columnar):
         self.file = pa.ipc.open_file(self.source)
         return self.file.schema, None
 
-    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """See above."""
+    def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         at_once = rows_at_once(len(places))
-        for batch in self.stored_batches():
+        for batch in self._stored_batches():
             part = batch.select(places)
             part.validate(full=True)  # offsets that lead out of the file end the process
             for first in range(0, part.num_rows, at_once):
                 yield part.slice(first, at_once)
 
-    def stored_batches(self) -> Iterator[pa.RecordBatch]:
+    def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         """As they were written, of whatever size."""
         if self.stream:
             self.source.seek(0)
@@ -132,39 +136,25 @@ class Orc(Columnar):
 
     format = "orc"
 
-    def opened(self) -> tuple[pa.Schema, int | None]:
-        """See above."""
+    def _opened(self) -> tuple[pa.Schema, int | None]:
         from pyarrow.orc import ORCFile
 
         self.file = ORCFile(self.path)
         return self.file.schema, self.file.nrows
 
-    def raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """See above."""
-        names = [self.stored.names[at] for at in places]
-        if not names:
+    def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        if not places:
             yield from empty(self.file.nrows)
             return
-        at_once = rows_at_once(len(names))
-        clear = len(set(self.stored.names)) == len(self.stored.names) and "." not in "".join(names)
+        names, at_once = self._names(places), rows_at_once(len(places))
         for at in range(self.file.nstripes):
-            if clear:
-                stripe = self.file.read_stripe(at, columns=names)
-            else:  # two of one name are one to it, and `a.b` is a field of `a`
-                stripe = self.file.read_stripe(at).select(places)
+            read = self.file.read_stripe(at, columns=names)
+            stripe = read if names else read.select(places)
             for first in range(0, stripe.num_rows, at_once):
                 yield stripe.slice(first, at_once)
 
 
 FORMATS = {"parquet": Parquet, "arrow": Arrow, "orc": Orc}
-
-
-def chosen(batch: pa.RecordBatch, stored: pa.Schema, places: Sequence[int]) -> pa.RecordBatch:
-    """Of what was read for the names at these places, just these: a name may have brought more."""
-    wanted = [stored.names[at] for at in places]
-    if batch.schema.names == wanted:
-        return batch
-    return batch.select([at for at, name in enumerate(batch.schema.names) if name in set(wanted)])
 
 
 def empty(rows: int) -> Iterator[pa.RecordBatch]:
