@@ -70,7 +70,7 @@ def _part(field):
     return held(field.type) if field.nullable or nothing else values(field.type)
 
 
-def _leaves(dtype):  # noqa: C901, PLR0912
+def _leaves(dtype):
     kinds = pa.types
     if kinds.is_null(dtype):
         return st.none()

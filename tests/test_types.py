@@ -96,12 +96,12 @@ def test_every_type_can_be_written_and_read(text):
 )
 def test_what_is_no_type(text, message):
     """The message says what is wrong, and what was probably meant."""
-    with pytest.raises(ValueError, match=".") as caught:
+    with pytest.raises(ValueError, match=r".") as caught:
         parsed(text)
     assert str(caught.value) == message
 
 
 def test_types_are_not_nested_without_end():
     text = "list<" * DEPTH + "int8" + ">" * DEPTH
-    with pytest.raises(ValueError, match=f"is nested more than {DEPTH} deep"):
+    with pytest.raises(ValueError, match="is nested more than 64 deep"):
         parsed(text)

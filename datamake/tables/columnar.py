@@ -26,15 +26,18 @@ class Columnar:
     """What the three formats have in common."""
 
     format = ""
+    apart = True
+    """Whether columns are stored apart, so that it costs nothing to read them one after the other."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         with explained(path, self.format):
             self.stored, self.count = self._opened()
-        try:
-            self.schema = counted_schema(self.stored)
-        except TableError as error:
-            raise TableError(f"`{path}`: {error.headline}") from error
+            self.plain = plain(self.stored.names)
+            try:
+                self.schema = counted_schema(self.stored)
+            except TableError as error:
+                raise TableError(f"`{path}`: {error.headline}") from error
 
     def _opened(self) -> tuple[pa.Schema, int | None]:
         """The schema of the file, and the number of its rows where it says that."""
@@ -45,13 +48,8 @@ class Columnar:
         raise NotImplementedError
 
     def _names(self, places: Sequence[int]) -> list[str] | None:
-        """The names that bring the columns at these places, None where only all columns do.
-
-        Two of one name are one to the readers, and `a.b` is a field of `a`.
-        """
-        names = [self.stored.names[at] for at in places]
-        unique = len(set(self.stored.names)) == len(self.stored.names)
-        return names if unique and "." not in "".join(names) else None
+        """The names that bring the columns at these places, None where only all columns do."""
+        return [self.stored.names[at] for at in places] if self.plain else None
 
     def rows(self) -> int | None:
         """How many rows the file says that it has."""
@@ -87,7 +85,7 @@ class Parquet(Columnar):
     def _opened(self) -> tuple[pa.Schema, int | None]:
         from pyarrow.parquet import ParquetFile
 
-        self.file = ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 20)
+        self.file = ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 16)
         return self.file.schema_arrow, self.file.metadata.num_rows
 
     def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
@@ -103,6 +101,7 @@ class Arrow(Columnar):
     """An Arrow file, or an Arrow stream in a file."""
 
     format = "arrow"
+    apart = False
 
     def _opened(self) -> tuple[pa.Schema, int | None]:
         self.source = pa.memory_map(self.path) if _size(self.path) else pa.BufferReader(b"")
@@ -155,6 +154,20 @@ class Orc(Columnar):
 
 
 FORMATS = {"parquet": Parquet, "arrow": Arrow, "orc": Orc}
+
+
+def plain(names: Sequence[str]) -> bool:
+    """Whether each name is one column: of two with one name, or of `a` and `a.b`, readers make one.
+
+    They take `a.b` for a field of `a`.
+    """
+    known = set(names)
+    if len(known) < len(names):
+        return False
+    dotted = (name.split(".") for name in names if "." in name)
+    return not any(
+        ".".join(steps[:count]) in known for steps in dotted for count in range(1, len(steps))
+    )
 
 
 def empty(rows: int) -> Iterator[pa.RecordBatch]:
