@@ -17,8 +17,8 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob(
 
 INPUT_OUTPUT = {"os", "subprocess", "sqlite3", "time", "random", "shutil", "tempfile", "socket"}
 HEAVY = {"pyarrow", "fsspec", "typer", "click", "rich", "duckdb", "dask", "pandas", "polars"}
-PICTURES = {"cli/", "render/live.py"}
-"""Loaded only by a command that shows what they make."""
+LAZY = {"cli/", "render/live.py", "tables/"}
+"""Loaded only by a command that shows what they make, or where there are tables."""
 
 PROGRAMS = ("keeper.py", "calling.py")
 """Run in processes of their own, without the rest of datamake."""
@@ -181,7 +181,7 @@ def test_heavy_libraries_are_imported_where_they_are_needed():
     report(
         f"datamake/{module}:{line}: `{name}` takes long to import; import it inside a function"
         for module in MODULES
-        if not module.startswith(tuple(PICTURES))
+        if not module.startswith(tuple(LAZY))
         for line, name in imports(module, inside=False)
         if name.partition(".")[0] in HEAVY
     )

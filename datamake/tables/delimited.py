@@ -1,0 +1,208 @@
+"""CSV and TSV: one file → its columns as texts, and as values of given types.
+
+Knows no other file. Rows are counted from 1, without the header and blank lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from datamake.tables import TableError
+from datamake.tables.conversion import converted, first_fault
+from datamake.tables.failures import brief, explained, shortened
+from datamake.tables.formats import compression_of
+from datamake.tables.guessing import TextGuess
+from datamake.tables.types import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from datamake.tables.formats import Reading
+
+    Ragged = Callable[[pc.InvalidRow], str]
+
+BLOCK = 4 << 20
+"""Bytes that are taken apart at once: the longest row that there may be."""
+DELIMITERS = {"csv": ",", "tsv": "\t"}
+
+
+class Delimited:
+    """A CSV or TSV file. Raises TableError for all that is wrong with it."""
+
+    def __init__(self, path: str, format: str, reading: Reading) -> None:  # noqa: A002
+        self.path = path
+        self.format = format
+        self.null = ("",) if reading.null is None else reading.null
+        self.read = reading.read
+        self.decimal = str(self.read.get("decimal", "."))
+        self.names = self._header()
+
+    def rows(self) -> int | None:
+        """Not known before all is read."""
+        return None
+
+    def look(self, guesses: dict[str, TextGuess], known: Collection[str]) -> None:
+        """Take in the kinds of text in the columns that are not known."""
+        for name in self.names:
+            guesses.setdefault(name, TextGuess(self.decimal))
+        wanted = [name for name in self.names if name not in known]
+        row = 1
+        for batch in self.texts(wanted) if wanted else ():
+            for name, column in zip(wanted, batch.columns, strict=True):
+                if not guesses[name].settled:
+                    guesses[name].look(self._strings(column, name, row))
+            row += batch.num_rows
+
+    def batches(
+        self, types: Mapping[str, pa.DataType], columns: Collection[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """The columns that are named, in their order in the file."""
+        names = [name for name in self.names if name in columns]
+        schema = pa.schema([(name, types[name]) for name in names])
+        row = 1
+        for batch in self.texts(names or self.names[:1]):
+            if names:
+                pairs = zip(schema, batch.columns, strict=True)
+                made = [self.values(texts, field, row) for field, texts in pairs]
+                yield pa.RecordBatch.from_arrays(made, schema=schema)
+            else:
+                yield batch.select([])
+            row += batch.num_rows
+
+    def values(self, texts: pa.Array, field: pa.Field, row: int) -> pa.Array:
+        """The values of one column, whose first row is `row`, as the type of `field`."""
+
+        def values(part: pa.Array) -> pa.Array:
+            return converted(part, field.type, self.decimal)
+
+        strings = texts
+        if not pa.types.is_binary(field.type):
+            strings = self._strings(texts, field.name, row)
+        try:
+            return values(strings)
+        except pa.ArrowInvalid as error:
+            at = first_fault(strings, values)
+            shown = shortened(strings[at].as_py())
+            raise TableError(
+                f"`{self.path}`: row {row + at:,}, column `{field.name}`: "
+                f"`{shown}` is not of the type `{text_of(field.type)}`"
+            ) from error
+
+    def _strings(self, texts: pa.Array, name: str, row: int) -> pa.Array:
+        try:
+            return texts.cast(pa.string())
+        except pa.ArrowInvalid as error:
+            at = first_fault(texts, lambda part: part.cast(pa.string()))
+            raise TableError(
+                f"`{self.path}`: row {row + at:,}, column `{name}`: "
+                f"`{shortened(texts[at].as_py().decode('latin-1'))}` is not UTF-8",
+                hint='say how it is encoded, as in `read = { encoding = "latin-1" }`',
+            ) from error
+
+    def texts(
+        self, columns: Collection[str], ragged: Ragged | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The columns that are named as they stand there, as binary; null where they mean it.
+
+        A row with more or fewer values than the header is an error; or `ragged` is called with it
+        (its `number` counts from 1, the header too), and says "skip" or "error".
+        """
+        options = pc.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(columns, pa.binary()),
+            null_values=list(self.null),
+            strings_can_be_null=True,
+            include_columns=list(columns),
+        )
+        found: list[pc.InvalidRow] = []
+
+        def refuse(row: pc.InvalidRow) -> str:
+            found.append(row)
+            return "error"
+
+        try:
+            with explained(self.path, self.format):
+                yield from self._reader(options, ragged or refuse, len(self.names) > 1)
+        except TableError as error:
+            if found:
+                raise self._ragged(found[0]) from error
+            raise self._clearer(error) from error
+
+    def _reader(
+        self, options: pc.ConvertOptions, ragged: Ragged, blank: bool
+    ) -> pc.CSVStreamingReader:
+        header = bool(self.read.get("header", True))
+        return pc.open_csv(
+            pa.input_stream(self.path, compression=compression_of(self.path)),
+            pc.ReadOptions(
+                use_threads=False,  # which would not know the numbers of rows
+                block_size=BLOCK,
+                autogenerate_column_names=not header,
+                encoding=self.read.get("encoding", "utf8"),
+            ),
+            pc.ParseOptions(
+                delimiter=self.read.get("delimiter", DELIMITERS[self.format]),
+                quote_char=self.read.get("quote", '"') or False,
+                newlines_in_values=True,
+                ignore_empty_lines=blank,
+                invalid_row_handler=ragged,
+            ),
+            options,
+        )
+
+    def _header(self) -> list[str]:
+        try:
+            with explained(self.path, self.format):
+                reader = self._reader(pc.ConvertOptions(), lambda _: "skip", blank=True)
+                names: list[str] = reader.schema.names
+        except UnicodeError as error:
+            raise self._clearer(TableError(brief(error))) from error
+        except TableError as error:
+            raise self._clearer(error) from error
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise TableError(
+                f"`{self.path}` has more than one column `{twice[0]}`",
+                hint="columns are told apart by their names; change the header",
+            )
+        self._one_column(names)
+        return names
+
+    def _one_column(self, names: list[str]) -> None:
+        """Refuses a header that another delimiter would make columns of."""
+        if len(names) > 1 or "delimiter" in self.read or not self.read.get("header", True):
+            return
+        other = max(",;\t|", key=names[0].count)
+        if other in names[0]:
+            text = {"\t": "\\t"}.get(other, other)
+            raise TableError(
+                f"`{self.path}` has one column, `{shortened(names[0])}`",
+                hint=f'if `{text}` is between the columns: `read = {{ delimiter = "{text}" }}`',
+            )
+
+    def _ragged(self, row: pc.InvalidRow) -> TableError:
+        number = row.number - bool(self.read.get("header", True))
+        return TableError(
+            f"`{self.path}`: row {number:,} has {row.actual_columns:,} values, "
+            f"where there are {row.expected_columns:,} columns",
+            [shortened(row.text)],
+        )
+
+    def _clearer(self, error: TableError) -> TableError:
+        """What Arrow says of a file as a whole, in words that help."""
+        said = error.facts[0] if error.facts else error.headline
+        if said == "Empty CSV file":
+            return TableError(f"`{self.path}` is empty: it has no header")
+        if "straddl" in said or "cannot infer number of columns" in said:
+            return TableError(f"`{self.path}` has a row of more than {BLOCK >> 20} MiB")
+        if "codec" in said or "UTF-" in said:
+            return TableError(
+                f"`{self.path}` is not encoded as {self.read.get('encoding', 'UTF-8')}",
+                [said],
+                'say how it is encoded, as in `read = { encoding = "latin-1" }`',
+            )
+        return error

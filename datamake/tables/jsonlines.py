@@ -1,0 +1,229 @@
+"""JSON lines: one file → its columns with the types that its values have.
+
+Knows no other file. One object a line, one row an object; rows are counted from 1,
+without blank lines. A value is what JSON says it is: a text is a string, unless a type was given.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+import pyarrow.types as kinds
+
+from datamake.tables import TableError
+from datamake.tables.conversion import converted, first_fault
+from datamake.tables.failures import brief, explained, shortened
+from datamake.tables.formats import compression_of
+from datamake.tables.types import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from datamake.tables.formats import Reading
+
+PIECE = 4 << 20
+"""Bytes that are taken apart at once."""
+LONGEST = 64 << 20
+"""Bytes that a line may have."""
+
+
+class ValueGuess:
+    """What the values of one column have been so far: the type that holds them all."""
+
+    def __init__(self) -> None:
+        self.seen: pa.DataType = pa.null()
+
+    @property
+    def type(self) -> pa.DataType:
+        """A string where nothing was ever seen."""
+        return filled(self.seen)
+
+
+class Lines:
+    """A file of JSON lines. Raises TableError for all that is wrong with it."""
+
+    def __init__(self, path: str, format: str, reading: Reading) -> None:  # noqa: A002
+        self.path = path
+        self.format = format
+        self.null = pa.array(reading.null or (), pa.string())
+        self.encoding = str(reading.read.get("encoding", "utf-8"))
+        self.names: list[str] | None = None
+
+    def rows(self) -> int | None:
+        """Not known before all is read."""
+        return None
+
+    def look(self, guesses: dict[str, ValueGuess], known: Collection[str]) -> None:
+        """Take in the types of the values; of a column that is known, only its name."""
+        own: dict[str, None] = {}
+        for row, piece in self._pieces():
+            schema = self._parsed(piece, row, None).schema
+            for field in schema:
+                own.setdefault(field.name)
+                guess = guesses.setdefault(field.name, ValueGuess())
+                if field.name in known:
+                    continue
+                seen = joined(guess.seen, stated(field.type))
+                if seen is None:
+                    raise TableError(
+                        f"`{self.path}`: rows from {row:,} on, column `{field.name}`: "
+                        f"`{text_of(filled(stated(field.type)))}`, "
+                        f"where it was `{text_of(guess.type)}` before",
+                        hint="one column has one type; say which in `schema`, or mend the file",
+                    )
+                guess.seen = seen
+        self.names = list(own)
+
+    def batches(
+        self, types: Mapping[str, pa.DataType], columns: Collection[str]
+    ) -> Iterator[pa.RecordBatch]:
+        """The columns that are named; one that no row has is all null."""
+        wanted = {name: types[name] for name in types if name in columns}
+        schema = pa.schema(list(wanted.items()))
+        for first, piece in self._pieces():
+            row = first
+            for batch in self._parsed(piece, row, wanted).to_batches():
+                made = [self._values(batch.column(field.name), field, row) for field in schema]
+                yield pa.RecordBatch.from_arrays(made, schema=schema) if made else batch.select([])
+                row += batch.num_rows
+
+    def _values(self, values: pa.Array, field: pa.Field, row: int) -> pa.Array:
+        if kinds.is_string(values.type) and len(self.null):
+            values = pc.if_else(pc.is_in(values, self.null), pa.scalar(None, pa.string()), values)
+        if values.type == field.type:
+            return values
+
+        def convert(part: pa.Array) -> pa.Array:
+            return converted(part, field.type)
+
+        try:
+            return convert(values)
+        except pa.ArrowInvalid as error:
+            at = first_fault(values, convert)
+            raise TableError(
+                f"`{self.path}`: row {row + at:,}, column `{field.name}`: "
+                f"`{shortened(values[at].as_py())}` is not of the type `{text_of(field.type)}`"
+            ) from error
+
+    def _parsed(self, piece: bytes, row: int, types: Mapping[str, pa.DataType] | None) -> pa.Table:
+        schema = None if types is None else pa.schema([(n, said(t)) for n, t in types.items()])
+        options = pj.ParseOptions(
+            schema, unexpected_field_behavior="infer" if types is None else "ignore"
+        )
+        blocks = pj.ReadOptions(use_threads=False, block_size=len(piece) + 1)
+        try:
+            return pj.read_json(pa.BufferReader(piece), blocks, options)
+        except (pa.ArrowException, UnicodeError) as error:
+            raise self._clearer(piece, row, error) from error
+
+    def _clearer(self, piece: bytes, row: int, error: Exception) -> TableError:
+        """What is wrong, and in which row: Arrow counts from 0 in its piece."""
+        said = brief(error)
+        place = re.search(r" in row (\d+)$", said)
+        if place is None:
+            return TableError(f"`{self.path}` cannot be read as JSON lines", [said])
+        at = int(place[1])
+        lines = [line for line in piece.split(b"\n") if line.strip()]
+        facts = [shortened(lines[at].decode("utf-8", "replace"))] if at < len(lines) else []
+        text = said.removeprefix("JSON parse error: ")[: -len(place[0])].rstrip(".")
+        column = re.match(r"Column\(/?([^)]*)\) (changed from .*|was specified twice)", text)
+        where = f"`{self.path}`: row {row + at:,}"
+        if column is None:
+            return TableError(f"{where}: {text[:1].lower()}{text[1:]}", facts)
+        if not column[1]:
+            return TableError(
+                f"{where} is not an object", facts, "JSON lines have one object on each line"
+            )
+        return TableError(f"{where}, column `{column[1]}`: {column[2]}", facts)
+
+    def _pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Whole lines of about `PIECE` bytes that hold something, and the row they begin with."""
+        row, rest = 1, b""
+        with explained(self.path, self.format):
+            stream = self._stream()
+            while True:
+                data = stream.read(PIECE)
+                end = data.rfind(b"\n") + 1 if data else 0
+                if data and not end:
+                    rest += data
+                    if len(rest) > LONGEST:
+                        raise TableError(
+                            f"`{self.path}`: row {row:,} has more than {LONGEST >> 20} MiB",
+                            hint="JSON lines have one object on each line",
+                        )
+                    continue
+                piece, rest = (rest + data[:end], data[end:]) if data else (rest, b"")
+                if piece.strip():
+                    self._checked(piece, row)
+                    yield row, piece
+                    row += sum(1 for line in piece.split(b"\n") if line.strip())
+                if not data:
+                    return
+
+    def _stream(self) -> pa.NativeFile:
+        stream = pa.input_stream(self.path, compression=compression_of(self.path))
+        if self.encoding.lower() in ("utf-8", "utf8"):
+            return stream
+        return pa.transcoding_input_stream(stream, self.encoding, "utf-8")
+
+    def _checked(self, piece: bytes, row: int) -> None:
+        try:
+            piece.decode()
+        except UnicodeDecodeError as error:
+            row += piece.count(b"\n", 0, error.start)
+            raise TableError(
+                f"`{self.path}`: row {row:,} is not UTF-8",
+                hint='say how it is encoded, as in `read = { encoding = "latin-1" }`',
+            ) from error
+
+
+def said(dtype: pa.DataType) -> pa.DataType:
+    """The type that values of `dtype` are first read as: what JSON has no word for, as text."""
+    if kinds.is_temporal(dtype) or kinds.is_binary(dtype) or kinds.is_fixed_size_binary(dtype):
+        return pa.string()
+    return pa.float32() if kinds.is_float16(dtype) else dtype
+
+
+def stated(dtype: pa.DataType) -> pa.DataType:
+    """A type that Arrow found, with texts that look like times as the texts that they are."""
+    return replaced(dtype, lambda leaf: pa.string() if kinds.is_timestamp(leaf) else leaf)
+
+
+def filled(dtype: pa.DataType) -> pa.DataType:
+    """A type that was found, with a string for what was never anything but null."""
+    return replaced(dtype, lambda leaf: pa.string() if kinds.is_null(leaf) else leaf)
+
+
+def replaced(dtype: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """A type of structs and lists with each type in it changed."""
+    if kinds.is_list(dtype):
+        return pa.list_(replaced(dtype.value_type, change))
+    if kinds.is_struct(dtype):
+        return pa.struct([(each.name, replaced(each.type, change)) for each in dtype])
+    return change(dtype)
+
+
+def joined(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """The type that holds the values of two; None where there is none."""
+    if one == other or kinds.is_null(other):
+        return one
+    if kinds.is_null(one):
+        return other
+    if {one, other} == {pa.int64(), pa.float64()}:
+        return pa.float64()
+    if kinds.is_list(one) and kinds.is_list(other):
+        items = joined(one.value_type, other.value_type)
+        return None if items is None else pa.list_(items)
+    if kinds.is_struct(one) and kinds.is_struct(other):
+        fields = {field.name: field.type for field in one}
+        for field in other:
+            found = joined(fields.get(field.name, pa.null()), field.type)
+            if found is None:
+                return None
+            fields[field.name] = found
+        return pa.struct(list(fields.items()))
+    return None

@@ -1,0 +1,207 @@
+"""The logical digest of a table: of its schema and values, not of the bytes they are stored in.
+
+Knows no consumers. Each column is hashed as it streams by, and so is each level of a nested one:
+where it is null, its lengths, its values. These are streams of bytes, so that it does not matter
+how the rows are cut into batches, and no more than one batch is in memory.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+from xxhash import xxh3_128
+
+from datamake.quoting import quoted, unquoted
+from datamake.tables import TableError
+from datamake.tables.formats import TEXT, Reading
+from datamake.tables.reading import open_table
+from datamake.tables.types import text_of
+from datamake.threads import Threads
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from datamake.tables.reading import Table
+
+VERSION = "table-1"
+"""Of the rules by which content is hashed: another one means that no digest holds any more."""
+WIDE = 128
+"""Columns of a file that are read at once."""
+
+
+@value
+class Logical:
+    """What a table holds: the number of its rows, and (name, type, digest) of each column."""
+
+    rows: int
+    columns: tuple[tuple[str, str, str], ...]
+
+    @property
+    def whole(self) -> str:
+        """The digest of all columns."""
+        return self.of(None)
+
+    def of(self, columns: Collection[str] | None) -> str:
+        """The digest of the columns with one of these names, and always of the number of rows.
+
+        Raises KeyError for a name that no column has.
+        """
+        if columns is not None:
+            for name in columns:
+                if not any(each[0] == name for each in self.columns):
+                    raise KeyError(name)
+        state = xxh3_128(_framed(VERSION) + pack("<q", self.rows))
+        for column in self.columns:
+            if columns is None or column[0] in columns:
+                state.update(b"".join(map(_framed, column)))
+        return state.hexdigest()
+
+    def __str__(self) -> str:
+        """One text, which `Logical.parsed` makes an equal one of."""
+        lines = ["\t".join(map(quoted, column)) for column in self.columns]
+        return "\n".join([f"{VERSION} {self.rows}", *lines])
+
+    @staticmethod
+    def parsed(text: str) -> Logical | None:
+        """What `str` made, None where it did so by other rules, or something else did."""
+        head, *lines = text.split("\n")
+        version, _, rows = head.partition(" ")
+        cells = [tuple(map(unquoted, line.split("\t"))) for line in lines]
+        if version != VERSION or not rows.isdigit() or any(len(each) != 3 for each in cells):
+            return None
+        return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
+
+
+def _framed(text: str) -> bytes:
+    data = text.encode()
+    return pack("<q", len(data)) + data
+
+
+def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  # noqa: A002
+    """What a table holds. Raises TableError where it is none, or text: that counts by bytes."""
+    table = open_table(paths, Reading(format))
+    if table.parts[0].format in TEXT:
+        raise TableError(f"`{table.parts[0].path}` is text, which counts by its bytes")
+    schema = table.schema
+    levels = [_Level(field.type) for field in schema]
+    rows = 0
+    for places in _groups(table):
+        rows = 0
+        names = None if len(places) == len(schema) else [schema.names[at] for at in places]
+        for batch in _ahead(table.batches(names)):
+            rows += batch.num_rows
+            for at, array in zip(places, batch.columns, strict=True):
+                levels[at].feed(array)
+    parts = zip(schema, levels, strict=True)
+    made = tuple((field.name, text_of(field.type), own.digest().hex()) for field, own in parts)
+    return Logical(rows, made)
+
+
+def _groups(table: Table) -> Iterator[range]:
+    """Places of the columns that are read in one go: a reader holds pages of each."""
+    count = len(table.schema)
+    size = WIDE if all(part.apart and part.plain for part in table.parts) else count
+    for first in range(0, max(count, 1), max(size, 1)):
+        yield range(first, min(first + size, count))
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same, each read while the one before is worked on."""
+    threads = Threads("datamake-table", 1)
+    coming = threads.submit(lambda: next(batches, None))
+    while (batch := coming.result()) is not None:
+        coming = threads.submit(lambda: next(batches, None))
+        yield batch
+
+
+class _Level:
+    """One column, or one level of a nested one: three streams of bytes, and the levels below."""
+
+    def __init__(self, dtype: pa.DataType) -> None:
+        self.type = dtype
+        self.length = 0
+        self.nulls = xxh3_128()
+        self.lengths = xxh3_128()
+        self.values = xxh3_128()
+        self.parts = [_Level(part) for part in _parts(dtype)]
+
+    def digest(self) -> bytes:
+        """Of all that was fed."""
+        state = xxh3_128(pack("<q", self.length))
+        for stream in (self.nulls, self.lengths, self.values):
+            state.update(stream.digest())
+        for part in self.parts:
+            state.update(part.digest())
+        return bytes(state.digest())
+
+    def feed(self, array: pa.Array) -> None:
+        """Take in the next values. Of those that are null, only where they are."""
+        count = len(array)
+        if array.null_count and not kinds.is_null(self.type):
+            places = pc.indices_nonzero(pc.is_null(array))
+            self.nulls.update(_fixed(pc.add(places, pa.scalar(self.length, pa.uint64())), 8))
+            array = array.drop_null()
+        self.length += count
+        if len(array) and not kinds.is_null(self.type):
+            self._present(array)
+
+    def _present(self, array: pa.Array) -> None:
+        dtype = self.type
+        if kinds.is_struct(dtype):
+            for level, part in zip(self.parts, array.flatten(), strict=True):
+                level.feed(part)
+        elif self.parts:
+            self._lists(array)
+        elif kinds.is_string(dtype) or dtype == pa.binary():
+            self.lengths.update(_fixed(pc.binary_length(array), 4))
+            _, offsets, data = array.buffers()
+            ends = memoryview(offsets).cast("i")
+            first, last = ends[array.offset], ends[array.offset + len(array)]
+            if data is not None:
+                self.values.update(memoryview(data)[first:last])
+        elif kinds.is_boolean(dtype):
+            self.values.update(_fixed(array.cast(pa.uint8()), 1))
+        else:
+            self.values.update(_fixed(_one_nan(array), dtype.bit_width // 8))
+
+    def _lists(self, array: pa.Array) -> None:
+        """Items of a list or, as pairs, of a map."""
+        if kinds.is_fixed_size_list(self.type):
+            self.parts[0].feed(array.flatten())
+            return
+        offsets = array.offsets
+        self.lengths.update(_fixed(pc.subtract(offsets[1:], offsets[:-1]), 4))
+        first, last = offsets[0].as_py(), offsets[-1].as_py()
+        items = [array.keys, array.items] if kinds.is_map(self.type) else [array.values]
+        for level, part in zip(self.parts, items, strict=True):
+            level.feed(part.slice(first, last - first))
+
+
+def _parts(dtype: pa.DataType) -> list[pa.DataType]:
+    if kinds.is_map(dtype):
+        return [dtype.key_type, dtype.item_type]
+    if kinds.is_list(dtype) or kinds.is_fixed_size_list(dtype):
+        return [dtype.value_type]
+    return [field.type for field in dtype] if kinds.is_struct(dtype) else []
+
+
+def _fixed(array: pa.Array, width: int) -> memoryview:
+    """The bytes of values that are so wide, and not null."""
+    data = memoryview(array.buffers()[1])
+    return data[array.offset * width : (array.offset + len(array)) * width]
+
+
+def _one_nan(array: pa.Array) -> pa.Array:
+    """Whatever bits a NaN has, it is one value. A float16 is looked at as float32."""
+    if not kinds.is_floating(array.type):
+        return array
+    wide = array.cast(pa.float32()) if kinds.is_float16(array.type) else array
+    unknown = pc.is_nan(wide)
+    if not pc.any(unknown).as_py():
+        return array
+    return pc.if_else(unknown, pa.scalar(float("nan"), wide.type), wide).cast(array.type)

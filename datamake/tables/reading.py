@@ -1,0 +1,241 @@
+"""Files → one table: concatenated by column name, in batches of bounded size, in counted terms.
+
+Knows nothing of what the table is for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from difflib import get_close_matches
+from urllib.parse import unquote
+
+import pyarrow as pa
+
+from datamake.tables import TableError
+from datamake.tables.columnar import FORMATS as COLUMNAR
+from datamake.tables.columnar import Columnar
+from datamake.tables.delimited import Delimited
+from datamake.tables.failures import shortened
+from datamake.tables.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
+from datamake.tables.jsonlines import Lines
+from datamake.tables.types import arrow, text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from typing import Any
+
+WIDEST = 100_000
+"""Columns that a table may have."""
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+def open_table(paths: Sequence[str] | str, reading: Reading = DEFAULT) -> Table:
+    """The table in a file, in a folder of files of one format, or in several of either.
+
+    Raises TableError, for what is wrong with a text maybe only when it is read.
+    """
+    roots = [paths] if isinstance(paths, str) else list(paths)
+    found = [pair for root in roots for pair in files_in(root)]
+    if not found:
+        raise TableError(f"`{roots[0]}` has no files" if roots else "a table needs a file")
+    formats = {path: reading.format or _format(path) for path, _ in found}
+    first = found[0][0]
+    for path, format_ in formats.items():
+        if format_ != formats[first]:
+            raise TableError(
+                "the files of one table have one format",
+                [f"`{each}`: {formats[each]}" for each in (first, path)],
+            )
+    if formats[first] in TEXT:
+        return TextTable(found, formats[first], reading)
+    return Table([COLUMNAR[formats[first]](path) for path, _ in found], [keys for _, keys in found])
+
+
+def files_in(root: str) -> list[tuple[str, dict[str, str | None]]]:
+    """The files of a folder, sorted, with the `key=value` folders that they are in; or the file.
+
+    Names that begin with `.` or `_` are notes of other programs.
+    """
+    if not os.path.isdir(root):
+        if not os.path.exists(root):
+            raise TableError(f"`{root}` is not there")
+        return [(root, {})]
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(each for each in folders if each[0] not in "._")
+        steps = os.path.relpath(folder, root).split(os.sep)
+        pairs = (step.partition("=") for step in steps if "=" in step)
+        keys = {key: None if text == NO_VALUE else unquote(text) for key, _, text in pairs}
+        found += [(os.path.join(folder, each), keys) for each in names if each[0] not in "._"]
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _format(path: str) -> str:
+    found = format_of(path)
+    if found is None:
+        raise TableError(
+            f"`{path}` is not a table by its ending",
+            hint=f'say what it is, as in `format = "csv"`: {", ".join(FORMATS)}',
+        )
+    return found
+
+
+class Table:
+    """One table in local files. `columns` are always in the table's own order."""
+
+    def __init__(self, parts: Sequence[Columnar], keys: Sequence[dict[str, str | None]]) -> None:
+        self.parts: Sequence[Any] = parts
+        self.keys = keys
+        self.schema: pa.Schema = self._joined()
+
+    def _joined(self) -> pa.Schema:
+        if len(self.parts) == 1 and not self.keys[0]:
+            _wide(self.parts[0].path, len(self.parts[0].schema))
+            return self.parts[0].schema
+        types: dict[str, pa.DataType] = {}
+        origin: dict[str, str] = {}
+        for part, keys in zip(self.parts, self.keys, strict=True):
+            for name, count in Counter(part.schema.names).items():
+                if count > 1:
+                    raise TableError(
+                        f"`{part.path}` has more than one column `{name}`",
+                        hint="several files are put together by the names of their columns",
+                    )
+            for field in part.schema:
+                if field.name in keys:
+                    continue
+                one = types.setdefault(field.name, field.type)
+                if one != field.type:
+                    raise _unlike(field.name, origin[field.name], one, part.path, field.type)
+                origin.setdefault(field.name, part.path)
+            _wide(part.path, len(types))
+        return pa.schema([*types.items(), *self._folders().items()])
+
+    def _folders(self) -> dict[str, pa.DataType]:
+        return {key: pa.string() for keys in self.keys for key in keys}
+
+    def rows(self) -> int | None:
+        """How many rows there are, None where only reading all of it would tell."""
+        counts = [part.rows() for part in self.parts]
+        return None if None in counts else sum(counts)
+
+    def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The columns with one of these names, None: all. Raises TableError."""
+        wanted = self.chosen(columns)
+        names = set(wanted.names)
+        for part, keys in zip(self.parts, self.keys, strict=True):
+            for batch in self.part_batches(part, names - keys.keys()):
+                yield completed(batch, wanted, keys)
+
+    def part_batches(self, part: Any, names: set[str]) -> Iterator[pa.RecordBatch]:
+        """Those columns of one file that it has."""
+        found: Iterator[pa.RecordBatch] = part.batches(names)
+        return found
+
+    def to_arrow(self, columns: Collection[str] | None = None) -> pa.Table:
+        """All rows at once."""
+        schema = self.chosen(columns)
+        batches = list(self.batches(columns))
+        if len(schema) == 0 and batches:
+            return pa.Table.from_batches(batches)
+        return pa.Table.from_batches(batches, schema)
+
+    def chosen(self, columns: Collection[str] | None) -> pa.Schema:
+        """The fields of the columns with one of these names. Raises TableError."""
+        if columns is None:
+            return self.schema
+        chosen = set(columns)
+        fields = [field for field in self.schema if field.name in chosen]
+        for name in columns:
+            if not any(field.name == name for field in fields):
+                raise missing(self.parts[0].path, name, self.schema.names)
+        return pa.schema(fields)
+
+
+class TextTable(Table):
+    """A table in files that say nothing of types: those that were given, or those of all rows."""
+
+    def __init__(
+        self,
+        found: Sequence[tuple[str, dict[str, str | None]]],
+        format: str,  # noqa: A002 - what it is called
+        reading: Reading,
+    ) -> None:
+        make = Lines if format == "jsonl" else Delimited
+        self.given = {name: arrow(text)[0] for name, text in (reading.schema or {}).items()}
+        self.parts = [make(path, format, reading) for path, _ in found]
+        self.keys = [keys for _, keys in found]
+        self.whole: pa.Schema | None = None
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names in the order of the files, types given or found: then all is read once."""
+        if self.whole is None:
+            self.whole = self._looked()
+        return self.whole
+
+    def _looked(self) -> pa.Schema:
+        folders = self._folders()
+        guesses: dict[str, Any] = {}
+        for part in self.parts:
+            part.look(guesses, {*self.given, *folders})
+            _wide(part.path, len(guesses))
+        for name in self.given:
+            if name not in guesses:
+                raise missing(self.parts[0].path, name, list(guesses))
+        types = {name: self.given.get(name) or guess.type for name, guess in guesses.items()}
+        return pa.schema({**types, **folders})
+
+    def part_batches(self, part: Any, names: set[str]) -> Iterator[pa.RecordBatch]:
+        """Those columns of one file that it has, read as their types."""
+        types = {field.name: field.type for field in self.schema}
+        found: Iterator[pa.RecordBatch] = part.batches(types, names)
+        return found
+
+
+def completed(
+    batch: pa.RecordBatch, wanted: pa.Schema, keys: dict[str, str | None]
+) -> pa.RecordBatch:
+    """The columns of `wanted`: of the batch, else the value of a folder, else null."""
+    if batch.schema.equals(wanted):
+        return batch
+    names = batch.schema.names
+
+    def column(field: pa.Field) -> pa.Array:
+        if field.name in keys:
+            return pa.repeat(pa.scalar(keys[field.name], pa.string()), batch.num_rows)
+        if field.name in names:
+            return batch.column(names.index(field.name))
+        return pa.nulls(batch.num_rows, field.type)
+
+    return pa.RecordBatch.from_arrays([column(field) for field in wanted], schema=wanted)
+
+
+def missing(path: str, name: str, names: Sequence[str]) -> TableError:
+    """A column that is not there."""
+    near = get_close_matches(name, names, 1)
+    shown = ", ".join(f"`{each}`" for each in names[:12])
+    more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+    return TableError(
+        f"`{path}` has no column `{name}`",
+        [f"it has {shortened(shown, 300)}{more}"],
+        f"did you mean `{near[0]}`?" if near else "",
+    )
+
+
+def _unlike(name: str, one: str, type_: pa.DataType, other: str, found: pa.DataType) -> TableError:
+    return TableError(
+        f"the column `{name}` has more than one type",
+        [f"`{one}`: {text_of(type_)}", f"`{other}`: {text_of(found)}"],
+        "bring them to one type with `standardize`",
+    )
+
+
+def _wide(path: str, columns: int) -> None:
+    if columns > WIDEST:
+        raise TableError(
+            f"`{path}` has {columns:,} columns, and a table at most {WIDEST:,}",
+            hint="put what is so wide into rows, or take it by its bytes",
+        )
