@@ -220,13 +220,13 @@ class Project:
             self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS
         )
         plan = _planner(self.space, request).plan(request.needs, 1, lambda _: (0, 0.0))
-        files, history = self.space.files, self.space.state.history
+        history = self.space.state.history
         return {
             "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},
             "missing": {
                 name
                 for name, target in graph.targets.items()
-                if any(files.digest(output.path) is None for output in target.outputs)
+                if any(self.space.digest(output.path) is None for output in target.outputs)
             },
             "failed": {
                 name
