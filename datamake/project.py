@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+    import pyarrow as pa
+    import pyarrow.dataset as ds
     from typing_extensions import Self
 
     from datamake.graph import Graph
@@ -154,7 +156,7 @@ class Project:
         """
         wanted = self._options(options)
         self._rest = None
-        self._refuse_nesting()
+        _refuse_nesting(self.root)
         self.space.begin(write=True)
         request = requested(self.space, select, wanted, self.states)
         if wanted.locked:
@@ -182,7 +184,7 @@ class Project:
         that is not there, EnvironmentFailed.
         """
         wanted = self._options({})
-        self._refuse_nesting()
+        _refuse_nesting(self.root)
         self.space.begin(write=True)
         before = pins.read(self.space) or {} if update else {}
         sources = pins.chosen_sources(self.space, update)
@@ -195,7 +197,7 @@ class Project:
     def _carried_out(
         self, request: Request, wanted: Options, on_event: Callable[[Event], None] | None
     ) -> BuildResult:
-        self._share_tree(wanted)
+        _share_tree(self.space, wanted)
         settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
         engine = Engine(
             self.space,
@@ -212,6 +214,24 @@ class Project:
             return result
         finally:
             self.space.locks.release_tree()
+
+    def table(self, name: str) -> pa.Table:
+        """The data of a target, of all instances of a foreach target, or of a source.
+
+        Raises UsageError where there is no such name, or nothing there, and TableError.
+        """
+        from datamake import data
+
+        return data.table(self.space, name)
+
+    def dataset(self, name: str) -> ds.Dataset:
+        """The same as a dataset, which reads only what it is asked for; what is remote is refused.
+
+        Raises UsageError and TableError.
+        """
+        from datamake import data
+
+        return data.dataset(self.space, name)
 
     def states(self) -> Mapping[str, Collection[str]]:
         """The targets that `state:` selects: `stale`, `missing` and `failed`."""
@@ -273,20 +293,22 @@ class Project:
         self.space.sources.begin(offline=offline)
         return wanted
 
-    def _refuse_nesting(self) -> None:
-        if os.environ.get("DATAMAKE_ROOT") == self.root:
-            raise UsageError(
-                "a build of a tree cannot run inside an action of the same tree",
-                [f"`{os.environ.get('DATAMAKE_TARGET', '')}` of {self.root} is running this"],
-                "make it an input of the target instead: a name under `inputs` is enough",
-            )
 
-    def _share_tree(self, options: Options) -> None:
-        """Waits until no `clean` or `cache gc` has the tree for itself."""
-        while not self.space.locks.take_tree(exclusive=False):
-            if options.no_wait:
-                raise TargetLocked("the tree is being cleaned by another datamake")
-            time.sleep(WAIT)
+def _refuse_nesting(root: str) -> None:
+    if os.environ.get("DATAMAKE_ROOT") == root:
+        raise UsageError(
+            "a build of a tree cannot run inside an action of the same tree",
+            [f"`{os.environ.get('DATAMAKE_TARGET', '')}` of {root} is running this"],
+            "make it an input of the target instead: a name under `inputs` is enough",
+        )
+
+
+def _share_tree(space: Workspace, options: Options) -> None:
+    """Waits until no `clean` or `cache gc` has the tree for itself."""
+    while not space.locks.take_tree(exclusive=False):
+        if options.no_wait:
+            raise TargetLocked("the tree is being cleaned by another datamake")
+        time.sleep(WAIT)
 
 
 def jobs() -> int:

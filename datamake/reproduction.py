@@ -40,7 +40,8 @@ def reproduce(project: Project, name: str) -> dict[str, Any]:
     """Runs a target in a folder that holds its inputs and code and nothing else, and compares.
 
     Returns `name`, `same`, `error` (None if it ran) with `facts`, and for each output its `path`,
-    `old` and `new` digest and, of a folder, the paths that `differ`. Raises UsageError where the
+    `old` and `new` digest, whether they are the `same_table` (None for what is no table) and, of a
+    folder, the paths that `differ`. Raises UsageError where the
     target is not up to date with its outputs there.
     """
     space = project.space
@@ -157,7 +158,30 @@ def _compared(space: Workspace, folder: str, old: Written, new: Written) -> dict
         differing = sorted(
             path for path in {**before, **after} if before.get(path) != after.get(path)
         )
-    return {"path": old.path, "old": old.digest, "new": new.digest, "differ": differing}
+    return {
+        "path": old.path,
+        "old": old.digest,
+        "new": new.digest,
+        "differ": differing,
+        "same_table": _is_same_table(space, folder, old, new),
+    }
+
+
+def _is_same_table(space: Workspace, folder: str, old: Written, new: Written) -> bool | None:
+    """Whether two outputs with other bytes hold the same table; None for what is no table."""
+    from datamake.tables.formats import TEXT, format_of
+
+    form = format_of(old.path)
+    if old.digest == new.digest or old.digest.endswith("/") or form is None or form in TEXT:
+        return None
+    from datamake.tables import TableError
+    from datamake.tables.logical import digest
+
+    try:
+        before = digest(os.path.join(space.root, old.path), form)
+        return before == digest(_place(folder, new), form)
+    except TableError:
+        return None
 
 
 def _place(folder: str, written: Written) -> str:
@@ -165,8 +189,8 @@ def _place(folder: str, written: Written) -> str:
     in_place = os.path.join(folder, written.path)
     if fresh_digest(in_place) == written.digest:
         return in_place
-    for parent, folders, _ in os.walk(os.path.join(folder, KEPT, "staging")):
-        if os.path.basename(written.path) in folders:
+    for parent, folders, names in os.walk(os.path.join(folder, KEPT, "staging")):
+        if os.path.basename(written.path) in (*folders, *names):
             return os.path.join(parent, os.path.basename(written.path))
     return in_place
 

@@ -35,6 +35,7 @@ Format = Annotated[
     option("--format", text="How to draw it.", metavar="|".join(FORMATS)),
 ]
 Coloured = Annotated[bool, option("--status", text="Show what a build would do with each.")]
+Data = Annotated[bool, option("--data", text="The first rows, and statistics of each column.")]
 Failed = Annotated[bool, option("--failed", text="The log of the last failure.")]
 Follow = Annotated[bool, option("--follow", text="Go on as the log grows, until Ctrl-C.")]
 OneName = Annotated[str | None, argument("TARGET", "Only the runs of this target.")]
@@ -89,14 +90,19 @@ def ls(place: Place, names: Names = None, *, json: Json = False) -> int:
     return answer(document, details.ls_text, json=json)
 
 
-def show(place: Place, name: Name, *, json: Json = False) -> int:
+def show(place: Place, name: Name, *, data: Data = False, json: Json = False) -> int:
     """Show one target in full.
 
-    What it does, its inputs, code and outputs with their digests, its last run.
+    What it does, its inputs, code and outputs with their digests, its last run; with --data what
+    it has made, or what a source holds: the first rows, and statistics of each column.
     """
     from datamake import explain
 
     with open_project(place) as project:
+        if data:
+            from datamake.data import preview
+
+            return answer(preview(project.space, name), details.data_text, json=json)
         document = explain.show(project, name)
     return answer(document, details.show_text, json=json)
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Document = Mapping[str, Any]
 
 DIGEST_SHOWN = 12
+CELL = 32
+"""Characters of a value that are shown, at most."""
 CHANGES_SHOWN = 40
 """Lines of a difference between two commands."""
 
@@ -229,16 +231,42 @@ def fact_text(name: str, item: Any) -> str:
 def reproduced_text(document: Document) -> str:
     """Whether each output came out the same, and what of a folder did not."""
     word = "failed" if document["error"] else "the same" if document["same"] else "different"
+    if word == "different" and all(
+        output["old"] == output["new"] or output["same_table"] for output in document["outputs"]
+    ):
+        word = "the same tables, in other bytes"
     lines = [f"{clean(document['name'])}: {word}"]
     if document["error"]:
         lines += [f"  {clean_lines(fact)}" for fact in (document["error"], *document["facts"])]
     for output in document["outputs"]:
         same = output["old"] == output["new"]
-        lines.append(f"  {'same' if same else 'different':<9}  {clean(output['path'])}")
+        word = "same" if same else "same table" if output["same_table"] else "different"
+        lines.append(f"  {word:<10}  {clean(output['path'])}")
         lines += [f"    {clean(path)}" for path in output["differ"]]
         if not same:
             lines += [f"    - {digest_text(output['old'])}", f"    + {digest_text(output['new'])}"]
     return "\n".join(lines) + "\n"
+
+
+def data_text(document: Document) -> str:
+    """A table: its size, a line for each column, its first rows."""
+    names = [column["name"] for column in document["columns"]]
+    about = [
+        [clean(column["name"]), column["type"], counted(column["nulls"], "null"), *_between(column)]
+        for column in document["columns"]
+    ]
+    lines = [f"{clean(document['name'])}: {counted(document['rows'], 'row')}", ""]
+    lines += columns(about, CELL)
+    if document["first"]:
+        rows = [["" if cell is None else cell for cell in row] for row in document["first"]]
+        lines += ["", *columns([[clean(cell) for cell in row] for row in [names, *rows]], CELL)]
+    return "\n".join(lines) + "\n"
+
+
+def _between(column: Document) -> list[str]:
+    """From which value to which, if they have an order."""
+    least, greatest = column["min"], column["max"]
+    return [] if least is None else [f"{clean(least)} … {clean(greatest)}"]
 
 
 def doctor_text(document: Document) -> str:

@@ -1,0 +1,119 @@
+"""The data of targets and sources, as tables.
+
+Knows nothing of formats; what is at a URL is downloaded into the cache first.
+"""
+
+from __future__ import annotations
+
+from datamake.errors import EnvironmentFailed, UsageError
+from datamake.request import chosen
+from datamake.urls import is_url, shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    from datamake.workspace import Workspace
+
+FIRST_ROWS = 10
+
+
+def table(space: Workspace, name: str) -> pa.Table:
+    """The rows of a target's output, of all instances of a foreach target, or of a source.
+
+    Raises UsageError where there is no such name, or nothing there, and TableError.
+    """
+    from datamake.tables.reading import open_table
+
+    try:
+        return open_table(files(space, name)).to_arrow()
+    finally:
+        space.sources.copies.remove()
+
+
+def dataset(space: Workspace, name: str) -> ds.Dataset:
+    """The same as a dataset, which reads only what it is asked for; of local files only.
+
+    Raises UsageError and TableError.
+    """
+    import pyarrow.dataset as ds
+
+    from datamake.tables import TableError
+    from datamake.tables.formats import format_of
+    from datamake.tables.reading import files_in
+
+    places = files(space, name, local=True)
+    paths = [path for place in places for path, _ in files_in(place)]
+    formats = {format_of(path) for path in paths}
+    if len(formats) != 1 or formats <= {None, "jsonl"}:
+        raise TableError(f"`{name}` is no dataset", sorted(paths)[:10])
+    (form,) = formats
+    return ds.dataset(paths, format="csv" if form == "tsv" else form)
+
+
+def preview(space: Workspace, name: str) -> dict[str, Any]:
+    """The first rows and statistics of a table; see `tables.profile`."""
+    from datamake.tables.profile import profiled
+    from datamake.tables.reading import open_table
+
+    try:
+        profile = profiled(open_table(files(space, name)), FIRST_ROWS)
+        return {"version": 1, "name": name, **profile}
+    finally:
+        space.sources.copies.remove()
+
+
+def files(space: Workspace, name: str, *, local: bool = False) -> list[str]:
+    """The absolute paths of what a name stands for, files or folders; not what is remote if `local`.
+
+    Raises UsageError where there is no such name, or nothing there.
+    """
+    graph = space.graph
+    if name in graph.sources:
+        asked = graph.sources[name]
+        if asked.kind == "remote":
+            return _downloaded(space, asked.text, local=local)
+        found = graph.resolver.resolution(asked, "")
+        if found.fault:
+            raise UsageError(found.fault)
+        return [space.files.absolute(item.path) for item in found.items]
+    paths: list[str] = []
+    for target in chosen(space, [name], None):
+        outputs = graph.targets[target].outputs if target in graph.targets else ()
+        for output in outputs:
+            if is_url(output.path):
+                paths += _downloaded(space, output.path, local=local)
+            elif space.files.digest(output.path) is None:
+                raise UsageError(
+                    f"`{output.path}` is not there", hint=f"`datamake build '{target}'` makes it"
+                )
+            else:
+                paths.append(space.files.absolute(output.path))
+    if not paths:
+        raise UsageError(f"`{name}` has no data: it has no output")
+    return paths
+
+
+def _downloaded(space: Workspace, source: str, *, local: bool) -> list[str]:
+    """Local copies of what is at a URL, until `copies` are removed."""
+    from datamake.executors import open_executor
+
+    if local:
+        raise UsageError(f"`{shown(source)}` is remote, and read as a whole: take it as a table")
+    sources = space.sources
+    if not sources.seen(source):
+        raise UsageError(f"there is nothing at `{shown(source)}`")
+    objects = None if sources.offline else lambda: sources.objects
+    executor = open_executor("local", 1, space.cache, objects)
+    try:
+        executor.submit(sources.fetching(source))
+        (result,) = executor.wait()
+    finally:
+        executor.close()
+    if result.error is not None:
+        raise EnvironmentFailed(result.error, result.facts)
+    sources.learn(source, result.fetched)
+    return [sources.copies.place(each.path) for each in sources.contents(source) or ()]

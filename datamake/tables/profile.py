@@ -1,0 +1,87 @@
+"""What people want to see of a table: its first rows, and for each column how it is filled.
+
+Knows nothing of where the table is from. It is read once, in batches.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datamake.tables.types import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from datamake.tables.reading import Table
+
+
+class Column:
+    """What is known of a column after some batches: how many nulls, the least and the greatest."""
+
+    def __init__(self, field: pa.Field) -> None:
+        self.name = field.name
+        self.type = field.type
+        self.nulls = 0
+        self.least: pa.Scalar | None = None
+        self.greatest: pa.Scalar | None = None
+        self.ordered = True
+        """Whether values of its type have an order."""
+
+    def add(self, values: pa.Array) -> None:
+        """Take the next values into account."""
+        self.nulls += values.null_count
+        if not self.ordered:
+            return
+        try:
+            both = pc.min_max(values)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            self.ordered = False
+            return
+        self.least = _chosen(self.least, both["min"], pc.less)
+        self.greatest = _chosen(self.greatest, both["max"], pc.greater)
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON has it; a value as text."""
+        return {
+            "name": self.name,
+            "type": text_of(self.type),
+            "nulls": self.nulls,
+            "min": _text(self.least) if self.ordered else None,
+            "max": _text(self.greatest) if self.ordered else None,
+        }
+
+
+def profiled(table: Table, first: int) -> dict[str, Any]:
+    """`rows`, `columns` with `name`, `type`, `nulls`, `min` and `max`, and the `first` rows.
+
+    Values are text, None for null. Raises TableError.
+    """
+    columns = [Column(field) for field in table.schema]
+    rows = 0
+    shown: list[list[str | None]] = []
+    for batch in table.batches():
+        rows += batch.num_rows
+        for column, values in zip(columns, batch.columns, strict=True):
+            column.add(values)
+        some = batch.slice(0, max(0, first - len(shown)))
+        shown += [[_text(values[row]) for values in some.columns] for row in range(some.num_rows)]
+    return {"rows": rows, "columns": [column.document() for column in columns], "first": shown}
+
+
+def _chosen(known: pa.Scalar | None, other: pa.Scalar, better: Any) -> pa.Scalar | None:
+    if not other.is_valid:
+        return known
+    return other if known is None or better(other, known).as_py() else known
+
+
+def _text(value: pa.Scalar | None) -> str | None:
+    """A value as text; one that Python has no type for as Arrow writes it."""
+    if value is None or not value.is_valid:
+        return None
+    try:
+        found = value.as_py()
+    except (ValueError, OverflowError):
+        return str(value)
+    return found if isinstance(found, str) else str(found)

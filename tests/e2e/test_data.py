@@ -1,0 +1,128 @@
+"""Seeing data: tables of targets and sources, from Python and by `show --data`; reproduce by table."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import datamake
+from datamake.tables import TableError
+
+MAKE = """
+import sys
+import pyarrow as pa, pyarrow.parquet as pq
+n = int(sys.argv[1])
+pq.write_table(pa.table({"n": list(range(n)), "name": [None] + ["x"] * (n - 1)}), sys.argv[2])
+"""
+
+
+@pytest.fixture
+def tables(project):
+    """A project with tables."""
+    project.write("make.py", MAKE)
+    project.write("raw/a.csv", "id,fare\n1,2.5\n2,\n")
+    project.write("raw/b.csv", "id,fare\n3,4\n")
+    project.datafile("""
+[sources.raw]
+path = "raw/*.csv"
+[targets.made]
+foreach = [{ n = 2 }, { n = 3 }]
+output = "made/{n}.parquet"
+run = "python make.py {n} {output}"
+[targets.one]
+output = "one.parquet"
+run = "python make.py 30 {output}"
+[targets.text]
+output = "text.txt"
+run = "echo hello > {output}"
+""")
+    assert project.build().ok
+    project.opened = datamake.load(str(project.root))
+    yield project
+    project.opened.close()
+
+
+def test_tables_of_targets_and_sources(tables):
+    """One output, all instances of a foreach target by column name, a source with its types."""
+    assert tables.opened.table("one").num_rows == 30
+    assert tables.opened.table("made").column("n").to_pylist() == [0, 1, 0, 1, 2]
+    assert tables.opened.table("made[3]").num_rows == 3
+    raw = tables.opened.table("raw")
+    assert raw.schema == pa.schema({"id": pa.int64(), "fare": pa.float64()})
+    assert raw.column("fare").to_pylist() == [2.5, None, 4.0]
+
+
+def test_a_dataset_reads_what_it_is_asked_for(tables):
+    """Of Parquet as of CSV."""
+    assert tables.opened.dataset("made").count_rows() == 5
+    assert tables.opened.dataset("raw").schema.names == ["id", "fare"]
+
+
+def test_what_is_no_table(tables):
+    """By its ending, by its name, by not being there."""
+    with pytest.raises(TableError, match="is not a table by its ending"):
+        tables.opened.table("text")
+    with pytest.raises(datamake.UsageError, match="nothing"):
+        tables.opened.table("nothing")
+    tables.remove("one.parquet")
+    with pytest.raises(datamake.UsageError) as caught:
+        datamake.load(str(tables.root)).table("one")
+    assert str(caught.value) == (
+        "`one.parquet` is not there\n  hint: `datamake build 'one'` makes it"
+    )
+
+
+def test_show_data(tables):
+    """Rows, a line for each column, the first rows; as JSON too."""
+    shown = tables.cli("show", "one", "--data").stdout.splitlines()
+    assert shown[:4] == [
+        "one: 30 rows",
+        "",
+        "n     int64   0 nulls  0 … 29",
+        "name  string  1 null   x … x",
+    ]
+    assert shown[5:8] == ["n  name", "0", "1  x"]
+    assert len(shown) == 16
+    document = json.loads(tables.cli("show", "raw", "--data", "--json").stdout)
+    assert document["rows"] == 3
+    assert document["columns"][1] == {
+        "name": "fare",
+        "type": "float64",
+        "nulls": 1,
+        "min": "2.5",
+        "max": "4.0",
+    }
+    assert document["first"] == [["1", "2.5"], ["2", None], ["3", "4.0"]]
+
+
+def test_remote_data(bucket, project):
+    """What is at a URL is read as a table, and no copy stays."""
+    bucket.put("a.csv", b"id\n1\n")
+    project.datafile(f'[project]\n{bucket.storage}\n[sources.a]\npath = "{bucket.url}a.csv"\n')
+    with datamake.load(str(project.root)) as opened:
+        assert opened.table("a").to_pylist() == [{"id": 1}]
+    assert project.files(".datamake/remote/*") == []
+
+
+def test_reproduce_by_table(tables):
+    """Other bytes may hold the same table, which is said and is no failure."""
+    table = pq.read_table(tables.path("one.parquet"))
+    pq.write_table(table, tables.path("one.parquet"), compression="zstd", row_group_size=7)
+    with datamake.load(str(tables.root)) as opened:
+        from datamake.acceptance import accept
+
+        accept(opened, ["one"])
+    done = tables.cli("reproduce", "one")
+    assert done.returncode == 0
+    assert done.stdout.startswith(
+        "one: the same tables, in other bytes\n  same table  one.parquet\n"
+    )
+    pq.write_table(table.slice(1), tables.path("one.parquet"))
+    with datamake.load(str(tables.root)) as opened:
+        accept(opened, ["one"])
+    done = tables.cli("reproduce", "one")
+    assert done.returncode == 1
+    assert done.stdout.startswith("one: different\n  different   one.parquet\n")
