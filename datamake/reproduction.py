@@ -33,6 +33,7 @@ class Clean:
     root: str
     spec: Any
     graph: Any
+    files: Any
     sources: Any
 
 
@@ -102,7 +103,7 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
     os.makedirs(os.path.join(folder, target.surroundings.cwd), exist_ok=True)
     if os.path.isdir(os.path.join(space.root, ".venv")):
         os.symlink(os.path.join(space.root, ".venv"), os.path.join(folder, ".venv"))
-    elsewhere: Any = Clean(folder, space.spec, space.graph, space.sources)
+    elsewhere: Any = Clean(folder, space.spec, space.graph, space.files, space.sources)
     numbers = {pool: list(range(count)) for pool, count in target.resources.pool.items()}
     action = Preparation(elsewhere, space.variables).action(
         target, contents, verdict.fingerprint, numbers

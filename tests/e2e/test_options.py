@@ -192,3 +192,18 @@ def test_a_wrong_option_from_python_is_wrong_use(tracked, option, headline):
     with datamake.load(str(tracked.root)) as project, pytest.raises(datamake.UsageError) as raised:
         project.build(**option)
     assert raised.value.headline == headline
+
+
+def test_a_script_is_reproduced(project):
+    """A command that runs a script of the project, which imports another."""
+    project.write("make.py", "import other\nprint(other.VALUE)\n")
+    project.write("other.py", "VALUE = 7\n")
+    project.datafile("""
+[targets.a]
+output = "a.txt"
+run = "python make.py > {output}"
+""")
+    project.build()
+    with datamake.load(str(project.root)) as opened:
+        found = reproduce(opened, "a")
+    assert (found["same"], found["error"]) == (True, None)
