@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datamake.model import Code, Reason, Status
     from datamake.outcome import BuildResult, Event, Plan, PlannedTarget, TargetResult
     from datamake.project import Project, load
+    from datamake.tables import TableError
 
 __all__ = [
     "BuildResult",
@@ -34,6 +35,7 @@ __all__ = [
     "Reason",
     "SourceMoved",
     "Status",
+    "TableError",
     "TargetLocked",
     "TargetResult",
     "UsageError",
@@ -54,6 +56,7 @@ _ROOMS = {
     "datamake.model": ("Code", "Reason", "Status"),
     "datamake.outcome": ("BuildResult", "Event", "Plan", "PlannedTarget", "TargetResult"),
     "datamake.project": ("Project", "load"),
+    "datamake.tables": ("TableError",),
 }
 
 

@@ -338,7 +338,7 @@ def test_reproduce_compares(words):
     words("build")
     assert words("reproduce", "counts")[:2] == (
         0,
-        "counts: the same\n  same       build/counts.txt\n",
+        "counts: the same\n  same        build/counts.txt\n",
     )
 
 
