@@ -15,7 +15,7 @@ from datamake.datafile.placeholders import PathText
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
-from datamake.urls import is_url
+from datamake.urls import hidden, is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Preparation:
             "cwd": os.path.join(root, around.cwd),
             "env": env,
             "log": os.path.join(root, log_path(target.name)),
-            "secrets": tuple(self.variables[s] for s in around.secrets if self.variables.get(s)),
+            "secrets": self._secrets(target, contents),
             "timeout": target.policy.timeout,
             "slots": places,
             "staging": staging_folder(root, target.name) if staged else "",
@@ -137,6 +137,14 @@ class Preparation:
             return Action(**common, call=call, interpreter=surroundings.interpreter(programs))
         self._renew_byte_code(target)
         return Action(**common, argv=self._argv(target, values, env))
+
+    def _secrets(self, target: Target, contents: Sequence[Content]) -> tuple[str, ...]:
+        """What its log must not show: values of variables, and what is secret in URLs it is given."""
+        found = [self.variables.get(name, "") for name in target.surroundings.secrets]
+        for content in contents:
+            if not content.link.input.fetch:
+                found += hidden(content.path)
+        return tuple(filter(None, found))
 
     def _renew_byte_code(self, target: Target) -> None:
         """Sees to it that a command imports the project's modules as they are."""

@@ -41,6 +41,9 @@ class Copies:
         if found.scheme in WEB:
             path, mark, query = path.partition("?")
         segments = path.rstrip("/").split("/")
+        user, at, host = segments[0].rpartition("@")
+        if at:
+            segments[:1] = [host, _hash(user)]
         if mark:
             segments.insert(-1, _hash(query))
         return os.path.join(self.folder, found.scheme, *map(_safe, segments))

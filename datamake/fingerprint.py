@@ -10,6 +10,7 @@ from posixpath import basename
 
 from xxhash import xxh3_128
 
+from datamake import urls
 from datamake.datafile.placeholders import names
 from datamake.model import Code, Reason
 from datamake.values import NOTHING, value
@@ -102,6 +103,8 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
     asked = content.link.input
     kind = f"input:{asked.name}" if asked.name else "input"
     path = content.path or content.producer or ""
+    if urls.is_url(path):
+        path = urls.shown(path)
     subject = (basename(path.rstrip("/")) if bare else path) if named else ""
     found: list[Field] = [(kind, subject, content.digest)]
     if asked.kind == "target" and content.producer and "[" in content.producer:

@@ -27,7 +27,7 @@ from datamake.packs import (
 from datamake.reach import Reach
 from datamake.signing import Signer
 from datamake.uploads import Uploads
-from datamake.urls import shown
+from datamake.urls import hidden, shown
 from datamake.values import replace, value
 
 TYPE_CHECKING = False
@@ -161,7 +161,7 @@ class SharedCache(Cache):
 
         Nothing more is told of one that is shared by now.
         """
-        if record.accepted or not self.writes:
+        if record.accepted or not self.writes or any(hidden(out.path) for out in record.outputs):
             return False
         entry = self._index.find(RECORD, record.fingerprint)
         told = record_of(entry) if entry else None

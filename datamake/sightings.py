@@ -1,12 +1,15 @@
 """What this machine remembers of remote objects: what was last seen, and what each token stood for.
 
-Knows nothing of stores. A part of `state`, and like it kept in memory until it is written.
+Knows nothing of stores. A part of `state`, and like it kept in memory until it is written. Of URLs
+with secrets these are not written; objects that only such URLs name are not remembered.
 """
 
 from __future__ import annotations
 
 from datamake.database import loaded, packed, stored, unpacked
 from datamake.model import Seen
+from datamake.urls import hidden, shown
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ class Sightings:
         return self._database.read(
             _members,
             "SELECT members FROM contents WHERE url = ? AND token = ?",
-            (stored(url), token),
+            (stored(_key(url)), token),
         )
 
     def learn(self, url: str, token: str, members: Members) -> None:
@@ -44,9 +47,10 @@ class Sightings:
         """What was last seen of a source; None where it never was."""
         if source in self._seen:
             return self._seen[source]
-        return self._database.read(
-            _sighting, "SELECT objects FROM sightings WHERE source = ?", (stored(source),)
+        found = self._database.read(
+            _sighting, "SELECT objects FROM sightings WHERE source = ?", (stored(_key(source)),)
         )
+        return found and [seen if seen.url else replace(seen, url=source) for seen in found]
 
     def see(self, source: str, objects: list[Seen]) -> None:
         """Remember what there is of a source now."""
@@ -56,10 +60,14 @@ class Sightings:
     def changes(self) -> list[Change]:
         """What is new since this was last asked."""
         learnt: list[Row] = [
-            (stored(url), token, packed([text for member in members for text in member]))
+            (stored(_key(url)), token, packed([text for member in members for text in member]))
             for (url, token), members in self._learnt.items()
         ]
-        seen = [(stored(source), _packed(objects)) for source, objects in self._seen.items()]
+        seen = [
+            (stored(_key(source)), _packed(source, objects))
+            for source, objects in self._seen.items()
+            if not any(hidden(each.url) and each.url != source for each in objects)
+        ]
         self._learnt, self._seen = {}, {}
         return [
             ("REPLACE INTO contents VALUES (?, ?, ?)", learnt),
@@ -74,12 +82,28 @@ def _members(rows: list[Row]) -> Members | None:
     return tuple(zip(texts[::2], texts[1::2], strict=True))
 
 
-def _packed(objects: Sequence[Seen]) -> str | bytes:
+def _key(url: str) -> str:
+    """A name of a URL that holds no secret of it."""
+    if not hidden(url):
+        return url
+    from hashlib import blake2b
+
+    return f"{shown(url)} {blake2b(url.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _packed(source: str, objects: Sequence[Seen]) -> str | bytes:
+    """What there is of a source; where that is an object, its URL is left out."""
     return packed(
         [
             text
             for seen in objects
-            for text in (seen.url, seen.token, _text(seen.size), _text(seen.time), "~" * seen.weak)
+            for text in (
+                "" if seen.url == source else seen.url,
+                seen.token,
+                _text(seen.size),
+                _text(seen.time),
+                "~" * seen.weak,
+            )
         ]
     )
 

@@ -160,17 +160,28 @@ def _check_member(archive: str, member: str, text: str) -> None:
 
 def shown(url: str) -> str:
     """A URL for people, logs and state: without passwords, and without queries that hold secrets."""
-    parts = []
-    for part in url.split("::"):
-        scheme, colon, place = part.partition("://")
-        authority, slash, rest = place.partition("/")
-        user, at, host = authority.rpartition("@")
-        if at and scheme != "github" and (":" in user or scheme in WEB):
-            place = host + slash + rest
-        if SECRET.search(place):
-            place = place.partition("?")[0] + "?…"
-        parts.append(scheme + colon + place)
-    return "::".join(parts)
+    return "::".join(_told(part)[0] for part in url.split("::"))
+
+
+def hidden(url: str) -> tuple[str, ...]:
+    """What `shown` leaves out."""
+    return tuple(secret for part in url.split("::") for secret in _told(part)[1])
+
+
+def _told(part: str) -> tuple[str, list[str]]:
+    """A URL without secrets, and these."""
+    secrets = []
+    scheme, colon, place = part.partition("://")
+    authority, slash, rest = place.partition("/")
+    user, at, host = authority.rpartition("@")
+    if at and scheme != "github" and (":" in user or scheme in WEB):
+        secrets.append(user)
+        place = host + slash + rest
+    if SECRET.search(place):
+        place, _, query = place.partition("?")
+        secrets.append(query)
+        place += "?…"
+    return scheme + colon + place, secrets
 
 
 def base(text: str) -> str:

@@ -509,6 +509,16 @@ def test_what_a_token_stands_for_is_known_to_all(machine, secret):
     assert machine("then", secret=secret).cache.content(URL, "etag:2") is None
 
 
+def test_nothing_is_told_of_outputs_at_urls_with_secrets(machine, storage):
+    """The record is for this machine alone."""
+    there = machine("there")
+    digest = there.make(b"one", OTHER)
+    outputs = (Written("sftp://me:hunter2@h/x", digest),)
+    assert there.cache.remember(Record("t", FINGERPRINT, (), outputs, 1.0))
+    assert there.cache.flush()
+    assert {entry.key for entry in all_entries(storage)} == {OTHER}
+
+
 def test_nothing_is_told_of_urls_with_secrets(machine, storage):
     """Nor asked: a name without its secret might stand for another object."""
     there = machine("there")

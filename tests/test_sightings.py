@@ -75,3 +75,20 @@ def test_an_older_state_is_brought_up_to_date(state, tmp_path):
     again = state()
     assert again.sightings.last("s3://b/x") is None
     assert [run.run for run in again.history.runs(5)] == [1]
+
+
+def test_secrets_of_urls_are_not_written(state, tmp_path):
+    """What such a URL held is known to the next run all the same; by its secret, which counts."""
+    url, other = "https://me:hunter2@h/x", "https://me:hunter3@h/x"
+    first = state()
+    first.sightings.learn(url, "t", (("", "ab-3"),))
+    first.sightings.see(url, [Seen(url, "t", 3)])
+    first.sightings.see("sftp://me:hunter2@h/*", [Seen("sftp://me:hunter2@h/a", "t", 3)])
+    first.commit()
+    again = state().sightings
+    assert again.members(url, "t") == (("", "ab-3"),)
+    assert again.last(url) == [Seen(url, "t", 3)]
+    assert (again.members(other, "t"), again.last(other)) == (None, None)
+    assert again.last("sftp://me:hunter2@h/*") is None
+    written = [path.read_bytes() for path in (tmp_path / ".datamake").iterdir() if path.is_file()]
+    assert not any(b"hunter" in data for data in written)
