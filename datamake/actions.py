@@ -12,6 +12,7 @@ from datamake import surroundings
 from datamake.action import Action, Call, Slot
 from datamake.bytecode import forget_outdated
 from datamake.datafile.placeholders import PathText
+from datamake.errors import DatamakeError
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 def staging_folder(root: str, name: str) -> str:
     """Where the staged outputs of a target are written; absolute."""
     return os.path.join(root, KEPT, "staging", file_name(name))
+
+
+def printing(target: Target) -> bool:
+    """Whether the action of a target has a log."""
+    return target.kind != "copy"
 
 
 def log_path(name: str) -> str:
@@ -303,9 +309,15 @@ def _empty(folder: str) -> None:
 def _copies(
     root: str, sources: Sequence[str], places: Sequence[Slot]
 ) -> tuple[tuple[str, str], ...]:
-    """From → to: one input to each output, or all of them into a folder."""
+    """From → to: one input to each output, or all of them into a folder. Raises DatamakeError."""
     absolute = [os.path.join(root, source) for source in sources]
     if len(places) == 1 and places[0].output.folder and len(sources) != 1:
         into = places[0].path
         return tuple((path, os.path.join(into, basename(path))) for path in absolute)
-    return tuple(zip(absolute, (slot.path for slot in places), strict=False))
+    if len(absolute) != len(places):
+        raise DatamakeError(
+            "`copy` needs an output for each input",
+            [f"inputs: {len(absolute)}, outputs: {len(places)}"],
+            "name as many outputs, or one folder, like `build/`",
+        )
+    return tuple(zip(absolute, (slot.path for slot in places), strict=True))

@@ -137,7 +137,7 @@ class Engine:
         except DatamakeError as error:
             if isinstance(error, EnvironmentFailed):
                 self.ledger.environment_failed()
-            return self.judging.fail(name, error.headline, error.facts)
+            return self.judging.fail(name, error.headline, error.below)
         if name in self.space.graph.targets and name not in self.judging.taken:
             status = Status.BLOCKED if verb is Verb.BLOCK else Status.SKIPPED
             self.ledger.end(TargetResult(name, status, has_outputs(self.space, name)))

@@ -69,6 +69,11 @@ class DatamakeError(Exception):
         self.hint = hint
         super().__init__(message(headline, self.facts, hint))
 
+    @property
+    def below(self) -> tuple[str, ...]:
+        """What stands below the headline: the facts, and the hint as one more."""
+        return (*self.facts, f"hint: {self.hint}") if self.hint else self.facts
+
 
 class UsageError(DatamakeError):
     """Wrong arguments or wrong use from Python."""

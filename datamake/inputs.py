@@ -179,6 +179,14 @@ class Inputs:
         return name + text
 
     def _made(self, entry: Entry, kind: str, text: str) -> Input:
+        if not entry.fetch and kind in ("path", "glob", "folder"):
+            raise self.texts.fault(
+                f"`fetch` is for URLs, and `{entry.text}` is no URL", *entry.keys
+            )
+        if not entry.fetch and self.texts.declaration.kind == "copy":
+            raise self.texts.fault(
+                "`copy` needs the content, so `fetch` cannot be `false`", *entry.keys
+            )
         return Input(kind, text, entry.name, entry.output, entry.optional, entry.place, entry.fetch)
 
 

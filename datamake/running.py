@@ -5,7 +5,7 @@ Knows nothing of order, slots or locks. A part of the engine.
 
 from __future__ import annotations
 
-from datamake.actions import Preparation, log_path, restoring, uploading
+from datamake.actions import Preparation, log_path, printing, restoring, uploading
 from datamake.errors import DatamakeError
 from datamake.model import Status
 from datamake.outcome import TargetResult
@@ -132,8 +132,10 @@ class Runner:
     ) -> None:
         """A target has failed for good: its last good outputs come back."""
         verdict = self.judge.verdicts.get(name)
-        if name in self.space.graph.targets:
-            self.publisher.failed(self.space.graph.targets[name])
+        target = self.space.graph.targets.get(name)
+        if target is not None:
+            self.publisher.failed(target)
+        ran = target is not None and name in self.tries and printing(target)
         self.ledger.end(
             TargetResult(
                 name,
@@ -144,7 +146,7 @@ class Runner:
                 duration_s=duration,
                 error=error,
                 facts=tuple(fact for fact in facts if fact),
-                log=log_path(name) if name in self.tries else None,
+                log=log_path(name) if ran else None,
             )
         )
 
@@ -193,7 +195,7 @@ class Runner:
             self.ledger.environment_failed()
             return End(name, error=f"cannot publish: {error}", duration=result.duration)
         except DatamakeError as error:
-            return End(name, error=error.headline, facts=error.facts, duration=result.duration)
+            return End(name, error=error.headline, facts=error.below, duration=result.duration)
         if published.known is None:
             return End(name, error=published.error, duration=result.duration)
         for line in published.notices:
@@ -234,5 +236,5 @@ class Runner:
             duration_s=result.duration,
             saved_s=published.saved,
             outputs=known.outputs if known else (),
-            log=None if work.restoring else log_path(name),
+            log=log_path(name) if printing(work.target) and not work.restoring else None,
         )

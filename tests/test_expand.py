@@ -441,6 +441,13 @@ def test_what_can_be_wrong_with_an_input():
     [targets.a7]
     inputs = ["raw/{mont}.csv"]
     run = "true"
+    [targets.a8]
+    inputs = [{ from = "raw/*.csv", fetch = false }]
+    run = "true"
+    [targets.a9]
+    inputs = [{ from = "s3://raw/a.csv", fetch = false }]
+    output = "a.csv"
+    copy = true
     """
     assert complaints(text) == (
         "8:11: `zip://x::y.zip`: what stands behind `::` is no URL\n"
@@ -455,7 +462,9 @@ def test_what_can_be_wrong_with_an_input():
         "  hint: `raw/*/**` matches all files in them\n"
         "26:11: unknown placeholder `{mont}`\n"
         "  none is known here\n"
-        "  hint: write it literally as `{{mont}}`"
+        "  hint: write it literally as `{{mont}}`\n"
+        "29:11: `fetch` is for URLs, and `raw/*.csv` is no URL\n"
+        "32:11: `copy` needs the content, so `fetch` cannot be `false`"
     )
 
 

@@ -363,6 +363,23 @@ def test_a_build_inside_an_action_is_an_error(project):
     assert not project.exists("inner.txt")
 
 
+def test_a_copy_of_more_than_it_has_outputs_for(project):
+    """Fails, and leaves none out; there is no log to look at, not even one of what it was before."""
+    project.datafile("[targets.a]\noutput = 'all.txt'\nrun = 'echo no >&2; false {output}'")
+    project.build()
+    project.datafile("[targets.a]\ninputs = ['raw/*']\noutput = 'all.txt'\ncopy = true")
+    project.write("raw/1.txt", "1")
+    project.write("raw/2.txt", "2")
+    done = project.cli("build")
+    assert (done.returncode, project.exists("all.txt")) == (1, False)
+    assert done.stderr.startswith(
+        "failed a  0.00 s  `copy` needs an output for each input\n"
+        "  inputs: 2, outputs: 1\n"
+        "  hint: name as many outputs, or one folder, like `build/`\n"
+        "failed 1 (a)"
+    )
+
+
 def test_a_misspelt_file_is_hinted_at(project):
     project.datafile('[targets.a]\ninputs = ["raw/word.txt"]\noutput = "a"\ncopy = true')
     project.write("raw/words.txt", "a")
