@@ -164,9 +164,11 @@ class Judge:
         first = next(iter(unknown))
         if all(need in self.space.graph.remotes for need in unknown):
             others = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
-            doubt = Reason(Code.INPUT_CHANGED, f"{shown(first)}{others}: a new version", first)
+            doubt = Reason(
+                Code.INPUT_CHANGED, f"{shown(first)}{others}: a new version", shown(first)
+            )
         else:
-            doubt = Reason(Code.UPSTREAM, ", ".join(map(shown, unknown)), first)
+            doubt = Reason(Code.UPSTREAM, ", ".join(map(shown, unknown)), shown(first))
         return Verdict(Status.RUN if reasons else Status.MAYBE, (*reasons, doubt))
 
     def _made_by(self, target: Target, field: Field, makers: Mapping[str, Target | None]) -> bool:

@@ -11,6 +11,7 @@ from datamake.errors import EnvironmentFailed
 from datamake.model import Status
 from datamake.outcome import BuildResult, Event, TargetResult
 from datamake.state import TargetRun
+from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +47,10 @@ class Ledger:
         return self._run
 
     def say(self, kind: str, target: str | None = None, **data: Any) -> None:
-        """Tell who listens."""
+        """Tell who listens, of a target or, by its URL, of a source."""
         if self.emit is not None:
-            self.emit(Event(kind, time.time(), target, data))
+            named = shown(target) if target and is_url(target) else target
+            self.emit(Event(kind, time.time(), named, data))
 
     def note(self, message: str) -> None:
         """A line for people."""

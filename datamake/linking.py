@@ -17,7 +17,7 @@ from datamake.filling import joined
 from datamake.instances import named
 from datamake.model import Asker, Input, Link
 from datamake.patterns import is_glob
-from datamake.urls import is_url, shown
+from datamake.urls import is_url, meant, shown
 from datamake.values import replace, value
 
 TYPE_CHECKING = False
@@ -106,7 +106,11 @@ class Linker:
     def _hint(self, asked: Input, part: Part) -> str:
         """Which name or file may have been meant by a path that is not there."""
         text = asked.text.removeprefix(f"{part.folder}/").partition("[")[0]
-        if asked.kind not in ("path", "glob"):
+        if asked.kind not in ("path", "glob", "folder"):
+            return ""
+        if meant(text):
+            return f"did you mean `{shown(meant(text))}`?"
+        if asked.kind == "folder":
             return ""
         if text not in self._hints and len(self._hints) < MOST_HINTS:
             names = self.expansion.names.seen_from(part) if named(text) is not None else ()

@@ -10,6 +10,7 @@ from datamake.errors import DatamakeError
 from datamake.model import Status
 from datamake.outcome import TargetResult
 from datamake.publication import Publisher, Work
+from datamake.urls import shown
 from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
@@ -111,7 +112,8 @@ class Runner:
     @property
     def progress(self) -> Mapping[str, tuple[int, int | None]]:
         """Target or source → bytes transferred so far, and of how many, where that is known."""
-        return self._executor.progress() if self._executor is not None else NOTHING
+        found = self._executor.progress() if self._executor is not None else NOTHING
+        return {shown(name): progress for name, progress in found.items()}
 
     def cancel(self, *, gently: bool) -> None:
         """Asks all that is running to end, or makes it."""
@@ -138,7 +140,7 @@ class Runner:
         ran = target is not None and name in self.tries and printing(target)
         self.ledger.end(
             TargetResult(
-                name,
+                name if target is not None else shown(name),
                 Status.FAILED,
                 has_outputs(self.space, name),
                 reasons=verdict.reasons if verdict else (),

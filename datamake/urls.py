@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-ARCHIVES = ("zip", "tar", "gzip")
+ENDINGS = {"zip": "zip", "tar": "tar", "gzip": "csv.gz"}
+ARCHIVES = tuple(ENDINGS)
 BUCKETS = frozenset(["s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss"])
 """Schemes whose URLs begin with a bucket, or container, and end nowhere without more."""
 HOSTS = frozenset(["http", "https", "sftp", "ssh", "ftp"])
@@ -30,6 +31,8 @@ READ_ONLY = frozenset(["http", "https", "github"])
 """Schemes of stores that nothing can be written to."""
 
 SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+CREDENTIALS = re.compile(r"(?!arn:)[^/@:]*:[^@]*@")
+"""What some tools take before a bucket: `key:secret@`."""
 SECRET = re.compile(r"(?i)[?&][^=&]*(sig|token|key|secret|passw|cred|auth)[^=&]*=")
 
 
@@ -72,6 +75,27 @@ class Url:
 def is_url(text: str) -> bool:
     """Whether a text is a URL, and no path."""
     return "://" in text
+
+
+def meant(path: str) -> str:
+    """The URL that a path may have been meant to be, `s3:/b/x` say; else `""`."""
+    scheme, colon, place = path.partition(":")
+    known = BUCKETS | HOSTS
+    return f"{scheme}://{place.lstrip('/')}" if colon and scheme.lower() in known else ""
+
+
+def check_cache(text: str) -> None:
+    """Raises UrlError where no shared cache can be at a URL, or it is a path that is hardly one."""
+    if not is_url(text):
+        if meant(text):
+            raise UrlError(f"`{text}` is no URL", f"did you mean `{shown(meant(text))}`?")
+        return
+    url = None if "::" in text else parsed(text.rstrip("/") + "/")
+    hint = "a bucket will do, or a folder that is shared"
+    if url is None or url.kind != "folder":
+        raise UrlError(f"`{shown(text)}` names no folder", hint)
+    if url.scheme in READ_ONLY:
+        raise UrlError(f"`{shown(text)}` is only for reading", hint)
 
 
 def parsed(text: str) -> Url:
@@ -117,7 +141,7 @@ def _plain(scheme: str, place: str) -> Url:
     if scheme in ARCHIVES:
         raise UrlError(
             f"`{shown(text)}` does not say which archive",
-            f"write its URL behind `::`, like `{scheme}://data.csv::s3://bucket/data.{scheme}`",
+            f"write its URL behind `::`, like `{scheme}://data.csv::s3://bucket/data.{ENDINGS[scheme]}`",
         )
     if scheme in LOCAL and not place.startswith("/"):
         raise UrlError(
@@ -130,6 +154,11 @@ def _plain(scheme: str, place: str) -> Url:
     if scheme in BUCKETS and "/" not in place:
         raise UrlError(
             f"`{shown(text)}` names a bucket and nothing in it", f"`{text}/` is all that is in it"
+        )
+    if scheme in BUCKETS and CREDENTIALS.match(place):
+        raise UrlError(
+            f"`{shown(text)}`: credentials cannot stand in the URL of a bucket",
+            "put them where the tools of the store look for them, in the environment say",
         )
     path = place.partition("?")[0] if scheme in WEB else place
     if scheme in BUCKETS | HOSTS and has_magic(path.partition("/")[0]):
@@ -172,6 +201,10 @@ def _told(part: str) -> tuple[str, list[str]]:
     """A URL without secrets, and these."""
     secrets = []
     scheme, colon, place = part.partition("://")
+    given = CREDENTIALS.match(place) if scheme in BUCKETS else None
+    if given:
+        secrets.append(given[0][:-1])
+        place = place[given.end() :]
     authority, slash, rest = place.partition("/")
     user, at, host = authority.rpartition("@")
     if at and scheme != "github" and (":" in user or scheme in WEB):

@@ -12,7 +12,7 @@ import time
 from datamake import __version__
 from datamake.cache import Cache
 from datamake.datafile import load, locate, setting
-from datamake.errors import DatafileError, EnvironmentFailed, Problem
+from datamake.errors import DatafileError, EnvironmentFailed, Problem, UsageError
 from datamake.expand import expand
 from datamake.files import Files
 from datamake.graph import link
@@ -25,7 +25,7 @@ from datamake.state import State
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
 from datamake.tree import LocalTree
-from datamake.urls import filled_in, is_url, options, shown
+from datamake.urls import UrlError, check_cache, filled_in, is_url, options, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -258,12 +258,19 @@ class Workspace:
 
 
 def shared_place(root: str, spec: Spec, variables: Mapping[str, str]) -> Place:
-    """Where the shared cache of a project is. Raises UsageError for a variable that is not set."""
+    """Where the shared cache of a project is.
+
+    Raises UsageError for a variable that is not set, and where none can be.
+    """
     from functools import partial
 
     from datamake.shared import Place
 
     url = filled_in(spec.project["cache"], variables, spec.params, "`project.cache`")
+    try:
+        check_cache(url)
+    except UrlError as error:
+        raise UsageError(f"`project.cache`: {error}", hint=error.hint) from None
     if is_url(url):
         opened = partial(open_storage, url, **options(spec.storage, url, variables, spec.params))
     else:

@@ -5,7 +5,18 @@ from __future__ import annotations
 import pytest
 
 from datamake.errors import UsageError
-from datamake.urls import Url, UrlError, base, filled_in, is_url, options, parsed, shown
+from datamake.urls import (
+    Url,
+    UrlError,
+    base,
+    check_cache,
+    filled_in,
+    is_url,
+    meant,
+    options,
+    parsed,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +114,16 @@ def test_paths_are_no_urls(text):
         ("https:///x", "`https:///x` names no host", ""),
         ("memory://", "`memory://` names no place", ""),
         ("s3://b", "`s3://b` names a bucket and nothing in it", "`s3://b/` is all that is in it"),
+        (
+            "s3://AKIA:pw/pw@b/x",
+            "`s3://b/x`: credentials cannot stand in the URL of a bucket",
+            "put them where the tools of the store look for them, in the environment say",
+        ),
+        (
+            "gzip://s3://b/x.gz",
+            "`gzip://s3://b/x.gz` does not say which archive",
+            "write its URL behind `::`, like `gzip://data.csv::s3://bucket/data.csv.gz`",
+        ),
         ("s3://b/../x", "`s3://b/../x` holds `..`, which means nothing in a URL", ""),
         (
             "file://x",
@@ -130,10 +151,46 @@ def test_what_is_no_url_of_data(text, reason, hint):
         ("https://h/x?year=2013", "https://h/x?year=2013"),
         ("https://h/x?year=1&X-Amz-Signature=ab&y=2", "https://h/x?…"),
         ("zip://a.csv::https://me:pw@h/x?sig=1", "zip://a.csv::https://h/x?…"),
+        ("s3://AKIA:pw/pw@b/x", "s3://b/x"),
+        ("s3://arn:aws:s3:eu:1:accesspoint/x/a@b", "s3://arn:aws:s3:eu:1:accesspoint/x/a@b"),
     ],
 )
 def test_what_is_shown_holds_no_secret(url, expected):
     assert shown(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("place", "complaint"),
+    [
+        ("s3:/b/x", "`s3:/b/x` is no URL"),
+        ("https://h/x", "`https://h/x` is only for reading"),
+        ("s3://b/*", "`s3://b/*` names no folder"),
+        ("s3://b/x?versionId=1", "`s3://b/x?versionId=1` names no folder"),
+        ("zip://x::s3://b/x.zip", "`zip://x::s3://b/x.zip` names no folder"),
+        ("s3://k:s@b/x/", "`s3://b/x/`: credentials cannot stand in the URL of a bucket"),
+        ("s3://b", ""),
+        ("s3://b/x/", ""),
+        ("file:///srv/x", ""),
+        ("../shared", ""),
+        ("c:/x", ""),
+    ],
+)
+def test_where_a_shared_cache_can_be(place, complaint):
+    """Where many objects can be written and listed: below a URL, or in a folder."""
+    if not complaint:
+        check_cache(place)
+        return
+    with pytest.raises(UrlError) as caught:
+        check_cache(place)
+    assert str(caught.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [("s3:/b/x", "s3://b/x"), ("s3:b/x", "s3://b/x"), ("https:/h", "https://h"), ("a:b", "")],
+)
+def test_a_path_that_may_have_been_meant_to_be_a_url(path, url):
+    assert meant(path) == url
 
 
 def test_the_longest_prefix_wins():

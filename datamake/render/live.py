@@ -21,7 +21,6 @@ from datamake.render.plain import (
     summary_line,
 )
 from datamake.render.text import clean, duration, size
-from datamake.urls import shown
 from datamake.values import NOTHING
 
 TYPE_CHECKING = False
@@ -159,7 +158,7 @@ class Live:
         if hidden > 0:
             listed = listed[: most - 1]
         for name, start in listed:
-            row = running_row(shown(name), self.now - start, console.width)
+            row = running_row(name, self.now - start, console.width)
             if name in self.transfers:
                 row.append(self.transfer(*self.transfers[name], console.width - len(row)))
             yield row

@@ -16,7 +16,6 @@ from datamake.render.text import (
     reasons_text,
     size,
 )
-from datamake.urls import shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -165,7 +164,7 @@ def event_line(event: Event) -> str:
         )
     if event.kind == "fetch-ended" and "size" in event.data:
         time = duration(event.data["duration"])
-        return f"fetched {clean(shown(name))}  {time}  {size(event.data['size'])}"
+        return f"fetched {name}  {time}  {size(event.data['size'])}"
     return ""
 
 

@@ -430,6 +430,34 @@ def test_freshness(remote):
     assert remote.build("local").ran == ["local"]
 
 
+def test_no_secret_of_a_url_is_shown(project, web):
+    """In no line, document, event or summary; neither when it is read, replaced, gone nor broken."""
+    web.put("x.csv", b"1\n")
+    written = []
+    urls = [
+        f"{web.url}x.csv?sig=hunter2",
+        f"{web.url}x.csv?y=1&key=hunter2",
+        f"zip://a::{web.url}x.csv?sig=hunter2",
+        f"{web.url}none.csv?sig=hunter2",
+    ]
+    for url in urls:
+        project.datafile(f"""
+[sources.raw]
+path = "{url}"
+[targets.one]
+inputs = ["raw"]
+output = "one.txt"
+run = "cat {{input}} > {{output}}"
+""")
+        for command in ("status -v", "why one --json", "build -v --events e --summary s.md",
+                        "build --json -B", "show one --json", "graph --status", "lock", "history one"):  # fmt: skip
+            done = project.cli(*command.split())
+            written += [done.stdout, done.stderr]
+        written += [project.read("e"), project.read("s.md")]
+    assert "x.csv?…" in "".join(written)
+    assert "hunter2" not in "".join(written)
+
+
 def test_freshness_of_what_has_no_time(project, web):
     """Is said not to be known."""
     web.put("x.csv", b"1\n", validator="etag")
