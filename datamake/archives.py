@@ -107,6 +107,8 @@ def _tarred(
     files: dict[str, tarfile.TarInfo] = {}
     with tarfile.open(archive, "r:*") as opened:
         for info in opened:
+            if opened.offset <= info.offset:  # else `tarfile` goes round in circles
+                raise EOFError("a header in it is broken")
             name = _name(url, info.name, matches)
             # a hard link is another name of a file before it, which tar writes once
             same = files.get(info.linkname) if info.islnk() else info

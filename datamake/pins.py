@@ -55,17 +55,34 @@ def chosen_sources(space: Workspace, asked: Sequence[str]) -> list[str]:
 
 
 def present(space: Workspace, names: Iterable[str]) -> dict[str, Locked]:
-    """What these sources are now, by the URLs that people see; without those that are not there."""
+    """What these sources are now, by the URLs that people see; without those that are not there.
+
+    Sources that people see as one, for only what is hidden tells them apart, are locked as one.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in remote_sources(space):
+        alike.setdefault(shown(name), []).append(name)
     found = {}
-    for name in names:
-        seen = space.sources.seen(name)
-        if not seen:
-            continue
-        alone = len(seen) == 1 and seen[0].url == name
-        token = seen[0].token if alone else lockfile.token_of_all((e.url, e.token) for e in seen)
-        fetched = space.graph.remotes[name].fetch
-        found[shown(name)] = Locked(token, _digest(space, name) if fetched else "")
+    for url in dict.fromkeys(map(shown, names)):
+        several = [_present(space, name) for name in alike[url] if space.sources.seen(name)]
+        if several:
+            found[url] = several[0] if len(several) == 1 else _together(several)
     return found
+
+
+def _present(space: Workspace, name: str) -> Locked:
+    seen = space.sources.seen(name)
+    alone = len(seen) == 1 and seen[0].url == name
+    tokens = ((shown(each.url), each.token) for each in seen)
+    token = seen[0].token if alone else lockfile.token_of_all(tokens)
+    return Locked(token, _digest(space, name) if space.graph.remotes[name].fetch else "")
+
+
+def _together(several: Sequence[Locked]) -> Locked:
+    """What stands for several sources, in this order."""
+    token = lockfile.token_of_all((str(n), each.token) for n, each in enumerate(several))
+    digests = {str(n): each.digest for n, each in enumerate(several)}
+    return Locked(token, Listing(digests, {}, ()).digest if all(digests.values()) else "")
 
 
 def refuse_moved(space: Workspace, names: Iterable[str]) -> None:
@@ -124,5 +141,6 @@ def _digest(space: Workspace, name: str) -> str:
     contents = space.sources.contents(name)
     if contents is None:
         return ""
-    files = {each.path: each.digest for each in contents}
-    return files[name] if list(files) == [name] else Listing(files, {}, ()).digest
+    if [each.path for each in contents] == [name]:
+        return contents[0].digest
+    return Listing({shown(each.path): each.digest for each in contents}, {}, ()).digest

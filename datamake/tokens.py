@@ -26,6 +26,8 @@ TIMES = (
     "last_write_time",
     "created",
 )
+BEYOND = 1e15
+"""No time is that far away."""
 MILLISECONDS = frozenset({"modificationTime"})
 
 
@@ -38,6 +40,8 @@ def token(scheme: str, info: Mapping[str, Any]) -> tuple[str, bool] | None:
         return f"generation:{info['generation']}", False
     size = info.get("size")
     tag = next((str(info[name]) for name in TAGS if info.get(name)), "")
+    if not tag.removeprefix("W/").strip('" '):
+        tag = ""
     if tag:
         text = "etag:" + _plain(tag)
         exact = scheme in ("http", "https") and not tag.startswith("W/")
@@ -69,7 +73,7 @@ def _plain(tag: str) -> str:
 def _seconds(when: Any) -> float | None:
     """Seconds since 1970 of a number, a time, or a text in one of the forms that stores use."""
     if isinstance(when, (int, float)):
-        return float(when)
+        return float(when) if abs(when) < BEYOND else None
     from datetime import datetime, timezone
 
     if isinstance(when, str):
@@ -93,6 +97,6 @@ def _parsed(text: str) -> Any:
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             return read(text.replace("Z", "+00:00") if "T" in text[:11] else text)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
     return None

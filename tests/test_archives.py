@@ -224,6 +224,20 @@ def test_broken_archives(tmp_path, refused, kind):
     assert message.startswith(f"`s3://b/x.{kind}` is no {kind}, or a broken one\n")
 
 
+def test_headers_that_lead_back(tmp_path, refused):
+    """A size below nothing: the next header would be this one, or one before it, for ever."""
+    for back in (512, 1024):
+        first, last = tarfile.TarInfo("first"), tarfile.TarInfo("last")
+        data = bytearray(last.tobuf(tarfile.GNU_FORMAT))
+        data[124:136] = b"\xff" + (256**11 - back).to_bytes(11, "big")
+        data[148:156] = b" " * 8
+        data[148:156] = b"%06o\0 " % sum(data)
+        (tmp_path / "x").write_bytes(first.tobuf() * 2 + data + bytes(10240))
+        assert (
+            refused("**") == "`s3://b/x.tar` is no tar, or a broken one\n  a header in it is broken"
+        )
+
+
 def test_a_disk_without_room(tmp_path, refused, monkeypatch):
     """What says to be bigger than the disk is not begun."""
     zipped(tmp_path / "x")

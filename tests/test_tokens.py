@@ -27,6 +27,8 @@ NOW = datetime(2026, 5, 17, 10, 30, 0, 250_000, tzinfo=timezone.utc)
         ),
         ("http", {"LastModified": "Tue, 14 Nov 2023 22:13:20 GMT", "size": None}, None),
         ("http", {"size": 7}, None),
+        ("http", {"ETag": '""', "size": 7}, None),
+        ("http", {"ETag": 'W/""', "size": 7}, None),
         ("github", {"sha": "a94a8fe5", "size": 7}, ("sha:a94a8fe5", False)),
         ("sftp", {"mtime": NOW, "size": 7}, ("modified:1779013800.25:7", True)),
         ("memory", {"created": NOW, "size": 7}, ("modified:1779013800.25:7", True)),
@@ -52,6 +54,9 @@ def test_tokens(scheme, info, expected):
         ("2023-11-14T22:13:20.500000+00:00", 1700000000.5),
         (datetime(2023, 11, 14, 22, 13, 20), 1700000000),  # noqa: DTZ001 - as some stores have it
         ("yesterday", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        (10**400, None),
+        (float("nan"), None),
         ("99999999999999", None),
         ([], None),
     ],

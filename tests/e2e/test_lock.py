@@ -127,6 +127,35 @@ def test_the_same_content_put_there_again_has_not_moved(web, project):
     assert project.build(locked=True).ran == []
 
 
+def test_sources_that_differ_in_what_is_not_shown(web, project):
+    """They have one line, and it is moved when any of them is."""
+    web.put("x.csv", "x")
+    project.datafile(
+        f"""
+        [sources.first]
+        path = "{web.url}x.csv?id=1&token=hunter2"
+        [targets.a]
+        inputs = ["first"]
+        output = "a"
+        run = "cp {{input}} {{output}}"
+        [targets.b]
+        inputs = ["{web.url}x.csv?id=2&token=hunter2"]
+        output = "b"
+        run = "cp {{input}} {{output}}"
+        """
+    )
+    assert project.cli("lock").returncode == 0
+    ((url, *_),) = [line.split() for line in project.read("Datafile.lock").splitlines()[1:]]
+    assert url == f"{web.url}x.csv?…"
+    assert project.build("a", locked=True).ran == ["a"]
+    locked = project.read("Datafile.lock")
+    assert project.cli("lock", "--update", "first").stderr.endswith("Datafile.lock: 0 changes\n")
+    assert project.read("Datafile.lock") == locked
+    web.put("x.csv", "y")
+    with pytest.raises(datamake.SourceMoved):
+        project.build("b", locked=True)
+
+
 def test_one_source_is_taken_as_it_is_now(locking):
     """By its name, or by its URL; the others stay as they are locked."""
     project, bucket = locking
