@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 from datamake.tables import TableError
 from datamake.tables.conversion import sayable
 from datamake.tables.failures import SHOWN, explained
-from datamake.tables.formats import FORMATS, compression_of, format_of
+from datamake.tables.formats import FORMATS, TEXT, compression_of, format_of
 from datamake.tables.jsonlines import replaced
 from datamake.tables.terms import counted, counted_schema
 from datamake.tables.types import text_of
@@ -140,24 +140,51 @@ class _Lines:
     """JSON lines. What JSON has no word for is a text; a map is a list of keys and values."""
 
     def __init__(self, path: str, schema: pa.Schema, _: str) -> None:
+        self.path = path
         self.file = pa.output_stream(path, compression=compression_of(path))
-        self.schema = pa.schema([(each.name, _spoken(each.type)) for each in schema])
+        self.schema = pa.schema([(each.name, spoken(each.type)) for each in schema])
+        self.rows = 0
 
     def write(self, table: pa.Table) -> None:
         for batch in table.to_batches(1 << 13):
             pairs = zip(batch.columns, self.schema.types, strict=True)
             columns = [column.cast(dtype).to_pylist() for column, dtype in pairs]
-            names = self.schema.names
             for row in zip(*columns, strict=True):
-                line = dict(zip(names, row, strict=True))
-                text = json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-                self.file.write(text.encode() + b"\n")
+                self.rows += 1
+                self.file.write(self.line(row))
+
+    def line(self, row: tuple[Any, ...]) -> bytes:
+        """One row, as an object."""
+        try:
+            return _json(dict(zip(self.schema.names, row, strict=True)))
+        except ValueError as error:
+            named = zip(self.schema.names, row, strict=True)
+            name = next(name for name, each in named if not _finite(each))
+            raise TableError(
+                f"`{self.path}`: row {self.rows:,}, column `{name}`: "
+                "JSON has no word for NaN and infinity",
+                hint="write Parquet, or make them null",
+            ) from error
 
     def close(self) -> None:
         self.file.close()
 
 
-def _spoken(dtype: pa.DataType) -> pa.DataType:
+def _json(content: object) -> bytes:
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode() + b"\n"
+
+
+def _finite(content: object) -> bool:
+    try:
+        return bool(_json(content))
+    except ValueError:
+        return False
+
+
+def spoken(dtype: pa.DataType) -> pa.DataType:
+    """The type whose values JSON has words for. Raises TypeError where it has none: binary."""
+
     def leaf(each: pa.DataType) -> pa.DataType:
         if kinds.is_duration(each):
             return pa.int64()
@@ -166,11 +193,32 @@ def _spoken(dtype: pa.DataType) -> pa.DataType:
         if kinds.is_float16(each):
             return pa.float32()
         if kinds.is_map(each):
-            pair = [("key", _spoken(each.key_type)), ("value", _spoken(each.item_type))]
+            pair = [("key", spoken(each.key_type)), ("value", spoken(each.item_type))]
             return pa.list_(pa.struct(pair))
+        if kinds.is_binary(each) or kinds.is_fixed_size_binary(each):
+            raise TypeError
         return each
 
     return replaced(dtype, leaf)
+
+
+class _Orc:
+    """An ORC file. One that nothing is written to has no schema."""
+
+    def __init__(self, path: str, schema: pa.Schema, _: str) -> None:
+        from pyarrow.orc import ORCWriter
+
+        self.writer = ORCWriter(path, compression="zstd")
+        self.none: pa.Table | None = schema.empty_table()
+
+    def write(self, table: pa.Table) -> None:
+        self.none = None
+        self.writer.write(table)
+
+    def close(self) -> None:
+        if self.none is not None:
+            self.writer.write(self.none)
+        self.writer.close()
 
 
 def _parquet(path: str, schema: pa.Schema, _: str) -> Any:
@@ -179,16 +227,10 @@ def _parquet(path: str, schema: pa.Schema, _: str) -> Any:
     return ParquetWriter(path, schema, compression="zstd")
 
 
-def _orc(path: str, _: pa.Schema, __: str) -> Any:
-    from pyarrow.orc import ORCWriter
-
-    return ORCWriter(path, compression="zstd")
-
-
 SINKS: dict[str, Any] = {
     "parquet": _parquet,
     "arrow": _Arrow,
-    "orc": _orc,
+    "orc": _Orc,
     "csv": _Csv,
     "tsv": _Csv,
     "jsonl": _Lines,
@@ -197,10 +239,26 @@ SINKS: dict[str, Any] = {
 
 def _refuse(path: str, format: str, schema: pa.Schema) -> None:  # noqa: A002
     """Raises TableError for columns that a text format cannot hold."""
-    for field in schema:
-        if format in ("csv", "tsv") and not sayable(field.type):
+    if format not in TEXT:
+        return
+    for place, field in enumerate(schema):
+        if field.name in schema.names[:place]:
+            raise TableError(
+                f"`{path}`: {SHOWN[format]} cannot hold more than one column `{field.name}`"
+            )
+        if not _holds(format, field.type):
             raise TableError(
                 f"`{path}`: {SHOWN[format]} cannot hold the column `{field.name}`",
                 [f"it is `{text_of(field.type)}`"],
                 "write Parquet, or choose other columns",
             )
+
+
+def _holds(format: str, dtype: pa.DataType) -> bool:  # noqa: A002
+    if format != "jsonl":
+        return sayable(dtype)
+    try:
+        spoken(dtype)
+    except TypeError:
+        return False
+    return True
