@@ -18,18 +18,23 @@ PLAIN = (
     *("timestamp[us, UTC]", "timestamp[ns, +02:00]", "duration[us]", "decimal(5, 2)"),
     *("decimal(40, 3)", "null"),
 )
+PARQUET = tuple(name for name in PLAIN if name not in ("time[s]", "timestamp[s]"))
+"""Types that Parquet keeps as they are, wherever they are."""
+
 names = st.text('ab é."\t', min_size=0, max_size=3)
 
 
-def types(leaves=PLAIN, depth=2):
+def types(leaves=PLAIN, depth=2, *, unique=False):
     """Texts of types, nested or not."""
     plain = st.sampled_from(leaves)
     if not depth:
         return plain
-    inner = types(leaves, depth - 1)
+    leaves = [leaf for leaf in leaves if leaf != "null"]  # pyarrow makes invalid lists of it
+    inner = types(leaves, depth - 1, unique=unique)
     marked = st.one_of(inner, inner.filter(lambda text: text != "null").map("{} not null".format))
     keys = st.sampled_from([leaf for leaf in leaves if leaf in ("int8", "string", "date")])
-    fields = st.lists(st.tuples(names, inner), min_size=1, max_size=2)
+    apart = (lambda pair: pair[0]) if unique else None
+    fields = st.lists(st.tuples(names, inner), min_size=1, max_size=2, unique_by=apart)
     return st.one_of(
         plain,
         marked.map("list<{}>".format),
@@ -149,7 +154,8 @@ def _ends(drawn):
 def tables(draw, leaves=PLAIN, depth=2, most=3, unique=False):
     """Tables in counted terms but for the non-null flags inside, of 0 to 6 rows."""
     rows = draw(st.integers(0, 6))
-    columns = draw(st.lists(st.tuples(names, types(leaves, depth)), min_size=1, max_size=most))
+    dtypes = types(leaves, depth, unique=unique)
+    columns = draw(st.lists(st.tuples(names, dtypes), min_size=1, max_size=most))
     if unique:
         columns = [(f"{name}{at}", text) for at, (name, text) in enumerate(columns)]
     drawn = [draw(arrays(arrow(text)[0], rows)) for _, text in columns]

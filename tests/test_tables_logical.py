@@ -6,16 +6,13 @@ import pyarrow as pa
 import pyarrow.orc
 import pyarrow.parquet as pq
 import pytest
-from drawn_tables import PLAIN, cut, held, made, said, tables, types
+from drawn_tables import PARQUET, cut, held, made, said, tables, types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datamake.tables import TableError
 from datamake.tables.logical import Logical, digest
 from datamake.tables.types import arrow as arrow_of
-
-PARQUET = tuple(name for name in PLAIN if name not in ("time[s]", "timestamp[s]"))
-"""Types that Parquet keeps as they are."""
 
 
 def parquet(table, path, **options):

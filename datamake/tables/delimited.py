@@ -13,8 +13,8 @@ import pyarrow.csv as pc
 from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault
 from datamake.tables.failures import brief, explained, shortened
-from datamake.tables.formats import compression_of
 from datamake.tables.guessing import TextGuess
+from datamake.tables.streams import opened, pieces
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -38,6 +38,7 @@ class Delimited:
         self.format = format
         self.null = ("",) if reading.null is None else reading.null
         self.read = reading.read
+        self.quote = str(self.read.get("quote", '"') or "")
         self.decimal = str(self.read.get("decimal", "."))
         self.names = self._header()
 
@@ -111,12 +112,13 @@ class Delimited:
         A row with more or fewer values than the header is an error; or `ragged` is called with it
         (its `number` counts from 1, the header too), and says "skip" or "error".
         """
+        names = list(dict.fromkeys([*columns, self.names[-1]]))
         options = pc.ConvertOptions(
             check_utf8=False,
-            column_types=dict.fromkeys(columns, pa.binary()),
+            column_types=dict.fromkeys(names, pa.binary()),
             null_values=list(self.null),
             strings_can_be_null=True,
-            include_columns=list(columns),
+            include_columns=names,
         )
         found: list[pc.InvalidRow] = []
 
@@ -126,27 +128,49 @@ class Delimited:
 
         try:
             with explained(self.path, self.format):
-                yield from self._reader(options, ragged or refuse, len(self.names) > 1)
+                rows, last = 0, None
+                for batch in self._reader(options, ragged or refuse, len(self.names) > 1):
+                    yield batch.select(range(len(columns)))
+                    if batch.num_rows:
+                        rows, last = rows + batch.num_rows, batch.column(self.names[-1])[-1]
+                self._closed(rows, last)
         except TableError as error:
             if found:
                 raise self._ragged(found[0]) from error
             raise self._clearer(error) from error
+
+    def _closed(self, rows: int, last: pa.Scalar | None) -> None:
+        """Refuses a quote that is never closed: all that follows would be one value, the last."""
+        text = None if last is None else last.as_py()
+        if not text or b"\n" not in text:
+            return
+        end = b""
+        for piece in pieces(self._stream(), BLOCK):
+            end = (end + piece)[-64:].rstrip()
+        if not end.endswith(self.quote.encode()):
+            raise TableError(
+                f"`{self.path}`: row {rows:,}, column `{self.names[-1]}`: "
+                "a quote is opened and never closed",
+                [shortened(text.decode("utf-8", "replace").partition("\n")[0])],
+            )
+
+    def _stream(self) -> pa.NativeFile:
+        return opened(self.path, self.read.get("encoding", "utf-8"))
 
     def _reader(
         self, options: pc.ConvertOptions, ragged: Ragged, blank: bool
     ) -> pc.CSVStreamingReader:
         header = bool(self.read.get("header", True))
         return pc.open_csv(
-            pa.input_stream(self.path, compression=compression_of(self.path)),
+            self._stream(),
             pc.ReadOptions(
                 use_threads=False,  # which would not know the numbers of rows
                 block_size=BLOCK,
                 autogenerate_column_names=not header,
-                encoding=self.read.get("encoding", "utf8"),
             ),
             pc.ParseOptions(
                 delimiter=self.read.get("delimiter", DELIMITERS[self.format]),
-                quote_char=self.read.get("quote", '"') or False,
+                quote_char=self.quote or False,
                 newlines_in_values=True,
                 ignore_empty_lines=blank,
                 invalid_row_handler=ragged,

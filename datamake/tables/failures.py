@@ -31,7 +31,7 @@ def explained(path: str, format: str, what: str = "read") -> Iterator[None]:  # 
     """Raises TableError for what goes wrong inside, but for what the operating system refuses."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise TableError(f"`{path}` cannot be {what} as {SHOWN[format]}", [brief(error)]) from error

@@ -34,7 +34,7 @@ UNIONS = (
 """Kinds that go together, and as what."""
 
 EXACT = 1 << 53
-"""Up to here every whole number is a float64."""
+"""Below it every whole number is a float64."""
 
 
 class TextGuess:
@@ -82,7 +82,7 @@ class TextGuess:
             if pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():
                 return set()  # `0x1F` is a number to Arrow, and to nobody who reads a table
             ends = pc.min_max(values)
-            wide = ends["min"].as_py() < -EXACT or ends["max"].as_py() > EXACT
+            wide = ends["min"].as_py() <= -EXACT or ends["max"].as_py() >= EXACT
             return {kind, "wide"} if wide else {kind}
         if kind == "float":
             return {kind, "wide"} if self.wide(texts, values) else {kind}
@@ -90,7 +90,7 @@ class TextGuess:
 
     def wide(self, texts: pa.Array, values: pa.Array) -> bool:
         """Whether some of the texts are whole numbers that lose digits as floats."""
-        large = pc.greater(pc.abs(values), pa.scalar(float(EXACT)))
+        large = pc.greater_equal(pc.abs(values), pa.scalar(float(EXACT)))
         if not pc.any(large).as_py():
             return False
         whole = pc.match_substring_regex(texts, r"^\s*[+-]?[0-9]+\s*$")

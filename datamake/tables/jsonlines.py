@@ -7,6 +7,7 @@ without blank lines. A value is what JSON says it is: a text is a string, unless
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,9 +15,9 @@ import pyarrow.json as pj
 import pyarrow.types as kinds
 
 from datamake.tables import TableError
-from datamake.tables.conversion import converted, first_fault
+from datamake.tables.conversion import converted, first_fault, sayable
 from datamake.tables.failures import brief, explained, shortened
-from datamake.tables.formats import compression_of
+from datamake.tables.streams import opened, pieces
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -127,7 +128,7 @@ class Lines:
         if place is None:
             return TableError(f"`{self.path}` cannot be read as JSON lines", [said])
         at = int(place[1])
-        lines = [line for line in piece.split(b"\n") if line.strip()]
+        lines = filled_lines(piece)
         facts = [shortened(lines[at].decode("utf-8", "replace"))] if at < len(lines) else []
         text = said.removeprefix("JSON parse error: ")[: -len(place[0])].rstrip(".")
         column = re.match(r"Column\(/?([^)]*)\) (changed from .*|was specified twice)", text)
@@ -144,31 +145,20 @@ class Lines:
         """Whole lines of about `PIECE` bytes that hold something, and the row they begin with."""
         row, rest = 1, b""
         with explained(self.path, self.format):
-            stream = self._stream()
-            while True:
-                data = stream.read(PIECE)
-                end = data.rfind(b"\n") + 1 if data else 0
-                if data and not end:
-                    rest += data
-                    if len(rest) > LONGEST:
-                        raise TableError(
-                            f"`{self.path}`: row {row:,} has more than {LONGEST >> 20} MiB",
-                            hint="JSON lines have one object on each line",
-                        )
-                    continue
-                piece, rest = (rest + data[:end], data[end:]) if data else (rest, b"")
+            stream = opened(self.path, self.encoding)
+            for data in chain(pieces(stream, PIECE), [b"\n"]):  # the last line may have no end
+                rest += data
+                end = rest.rfind(b"\n") + 1
+                piece, rest = rest[:end], rest[end:]
+                if len(rest) > LONGEST:
+                    raise TableError(
+                        f"`{self.path}`: row {row:,} has more than {LONGEST >> 20} MiB",
+                        hint="JSON lines have one object on each line",
+                    )
                 if piece.strip():
                     self._checked(piece, row)
                     yield row, piece
-                    row += sum(1 for line in piece.split(b"\n") if line.strip())
-                if not data:
-                    return
-
-    def _stream(self) -> pa.NativeFile:
-        stream = pa.input_stream(self.path, compression=compression_of(self.path))
-        if self.encoding.lower() in ("utf-8", "utf8"):
-            return stream
-        return pa.transcoding_input_stream(stream, self.encoding, "utf-8")
+                    row += len(filled_lines(piece))
 
     def _checked(self, piece: bytes, row: int) -> None:
         try:
@@ -181,11 +171,33 @@ class Lines:
             ) from error
 
 
+def filled_lines(piece: bytes) -> list[bytes]:
+    """The lines that are not blank: one a row."""
+    return [line for line in piece.split(b"\n") if line.strip()]
+
+
 def said(dtype: pa.DataType) -> pa.DataType:
     """The type that values of `dtype` are first read as: what JSON has no word for, as text."""
     if kinds.is_temporal(dtype) or kinds.is_binary(dtype) or kinds.is_fixed_size_binary(dtype):
         return pa.string()
     return pa.float32() if kinds.is_float16(dtype) else dtype
+
+
+def sayable_in_json(dtype: pa.DataType) -> bool:
+    """Whether values of this type can be read: inside of others, only what JSON has words for."""
+    if kinds.is_list(dtype):
+        return native(dtype.value_type)
+    if kinds.is_struct(dtype):
+        return all(native(field.type) for field in dtype)
+    return sayable(dtype)
+
+
+def native(dtype: pa.DataType) -> bool:
+    """Whether Arrow reads values of this type from JSON as they stand there."""
+    tests = (kinds.is_boolean, kinds.is_integer, kinds.is_decimal, kinds.is_string)
+    if kinds.is_nested(dtype):
+        return sayable_in_json(dtype)
+    return any(test(dtype) for test in tests) or kinds.is_float32(dtype) or kinds.is_float64(dtype)
 
 
 def stated(dtype: pa.DataType) -> pa.DataType:
@@ -202,6 +214,8 @@ def replaced(dtype: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -
     """A type of structs and lists with each type in it changed."""
     if kinds.is_list(dtype):
         return pa.list_(replaced(dtype.value_type, change))
+    if kinds.is_fixed_size_list(dtype):
+        return pa.list_(replaced(dtype.value_type, change), dtype.list_size)
     if kinds.is_struct(dtype):
         return pa.struct([(each.name, replaced(each.type, change)) for each in dtype])
     return change(dtype)

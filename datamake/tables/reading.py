@@ -15,10 +15,11 @@ import pyarrow as pa
 from datamake.tables import TableError
 from datamake.tables.columnar import FORMATS as COLUMNAR
 from datamake.tables.columnar import Columnar
+from datamake.tables.conversion import sayable
 from datamake.tables.delimited import Delimited
-from datamake.tables.failures import shortened
+from datamake.tables.failures import SHOWN, shortened
 from datamake.tables.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
-from datamake.tables.jsonlines import Lines
+from datamake.tables.jsonlines import Lines, sayable_in_json
 from datamake.tables.types import arrow, text_of
 
 TYPE_CHECKING = False
@@ -165,6 +166,13 @@ class TextTable(Table):
     ) -> None:
         make = Lines if format == "jsonl" else Delimited
         self.given = {name: arrow(text)[0] for name, text in (reading.schema or {}).items()}
+        readable = sayable_in_json if format == "jsonl" else sayable
+        for name, dtype in self.given.items():
+            if not readable(dtype):
+                raise TableError(
+                    f"`{found[0][0]}`: column `{name}` cannot be read "
+                    f"from {SHOWN[format]} as `{text_of(dtype)}`"
+                )
         self.parts = [make(path, format, reading) for path, _ in found]
         self.keys = [keys for _, keys in found]
         self.whole: pa.Schema | None = None

@@ -1,0 +1,30 @@
+"""A text file → its bytes, without the compression that its ending names, as UTF-8.
+
+Knows nothing of what they say.
+"""
+
+from __future__ import annotations
+
+import codecs
+
+import pyarrow as pa
+
+from datamake.tables.formats import compression_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def opened(path: str, encoding: str) -> pa.NativeFile:
+    """The file from its beginning. Raises LookupError for an encoding that there is not."""
+    stream = pa.input_stream(path, compression=compression_of(path))
+    if codecs.lookup(encoding).name == "utf-8":
+        return stream
+    return pa.transcoding_input_stream(stream, encoding, "utf-8")
+
+
+def pieces(stream: pa.NativeFile, size: int) -> Iterator[bytes]:
+    """What is in a stream, about `size` bytes at a time."""
+    while data := stream.read(size):
+        yield data
