@@ -352,6 +352,7 @@ def test_max_age(project):
 
 def test_a_module_edited_within_the_second_runs_as_it_is(project):
     """Python would trust its byte code, which has the same size and second."""
+    project.patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     project.datafile("""
         [targets.a]
         output = "a"
