@@ -231,6 +231,16 @@ def test_json_has_types_of_its_own(monkeypatch):
     assert rows("a.jsonl", ["t"], schema={"t": "timestamp[us, UTC]"})[0]["t"].hour == 10
 
 
+def test_an_empty_json_file():
+    """It has the columns that are given; so has one whose rows leave some out."""
+    assert fault(file("a.jsonl", "\n")) == (
+        "`a.jsonl` has no columns\n  hint: it is empty: say in `schema` which columns there are"
+    )
+    assert read("a.jsonl", schema={"a": "int8"}).schema == pa.schema({"a": pa.int8()})
+    file("a.jsonl", '{"a":1}\n')
+    assert rows("a.jsonl", schema={"b": "date"}) == [{"a": 1, "b": None}]
+
+
 def test_given_types_in_json():
     file("a.jsonl", '{"a":"1.5","b":"10:00","c":"2013-01-01","d":5,"e":"x"}\n')
     types = {"a": "decimal(5, 2)", "b": "time", "c": "date", "d": "uint8", "e": "binary"}

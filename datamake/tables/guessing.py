@@ -79,7 +79,7 @@ class TextGuess:
         except pa.ArrowInvalid:
             return set()
         if kind == "int":
-            if pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():
+            if any(pc.any(pc.match_substring(texts, mark)).as_py() for mark in "xX"):
                 return set()  # `0x1F` is a number to Arrow, and to nobody who reads a table
             ends = pc.min_max(values)
             wide = ends["min"].as_py() <= -EXACT or ends["max"].as_py() >= EXACT

@@ -52,7 +52,6 @@ class Lines:
         self.format = format
         self.null = pa.array(reading.null or (), pa.string())
         self.encoding = str(reading.read.get("encoding", "utf-8"))
-        self.names: list[str] | None = None
 
     def rows(self) -> int | None:
         """Not known before all is read."""
@@ -60,11 +59,9 @@ class Lines:
 
     def look(self, guesses: dict[str, ValueGuess], known: Collection[str]) -> None:
         """Take in the types of the values; of a column that is known, only its name."""
-        own: dict[str, None] = {}
         for row, piece in self._pieces():
             schema = self._parsed(piece, row, None).schema
             for field in schema:
-                own.setdefault(field.name)
                 guess = guesses.setdefault(field.name, ValueGuess())
                 if field.name in known:
                     continue
@@ -77,7 +74,8 @@ class Lines:
                         hint="one column has one type; say which in `schema`, or mend the file",
                     )
                 guess.seen = seen
-        self.names = list(own)
+        for name in known:  # rows leave out what is null
+            guesses.setdefault(name, ValueGuess())
 
     def batches(
         self, types: Mapping[str, pa.DataType], columns: Collection[str]

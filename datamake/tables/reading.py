@@ -193,6 +193,11 @@ class TextTable(Table):
         for name in self.given:
             if name not in guesses:
                 raise missing(self.parts[0].path, name, list(guesses))
+        if not guesses:
+            raise TableError(
+                f"`{self.parts[0].path}` has no columns",
+                hint="it is empty: say in `schema` which columns there are",
+            )
         types = {name: self.given.get(name) or guess.type for name, guess in guesses.items()}
         return pa.schema({**types, **folders})
 
