@@ -7,13 +7,14 @@ may lie, be old, or be forbidden.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from datamake.model import Seen
 from datamake.storage import s3
 from datamake.storage.failures import status_of
 from datamake.storage.listing import infos
 from datamake.storage.trying import patiently
+from datamake.threads import Threads
 from datamake.tokens import modified, token
 
 TYPE_CHECKING = False
@@ -119,13 +120,13 @@ class Asking:
         """What a call gives for each, in order; the first error ends it."""
         if len(items) < 2:
             return [call(item) for item in items]
-        with ThreadPoolExecutor(min(self._workers, len(items))) as pool:
-            waiting = [pool.submit(call, item) for item in items]
-            try:
-                return [each.result() for each in waiting]
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        threads = Threads("datamake asking", self._workers)
+        waiting = [threads.submit(partial(call, item)) for item in items]
+        try:
+            return [each.result() for each in waiting]
+        except BaseException:
+            threads.drop()
+            raise
 
 
 def seen_of(store: Store, url: str, info: Mapping[str, Any]) -> Seen:

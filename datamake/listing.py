@@ -29,6 +29,10 @@ HEADER = b"datamake listing 1\n"
 FILE = re.compile(r"[0-9a-f]{32}-(0|[1-9][0-9]*)x?").fullmatch
 
 
+LONGEST = 4096
+"""Characters of a path, more than the system takes of bytes."""
+
+
 @value
 class Listing:
     """All that is in a folder, by relative path."""
@@ -111,6 +115,8 @@ def _check(listing: Listing) -> None:
         raise ValueError("a path twice")
     checked: set[str] = set()
     for path in solid:
+        if len(path) > LONGEST:
+            raise ValueError("a path longer than any")
         if not {"", ".", ".."}.isdisjoint(path.split("/")):
             raise ValueError("a path that leads out of the folder")
         for parent in parents(path):

@@ -38,6 +38,11 @@ class Threads:
                 Thread(target=self._work, name=self._name, daemon=True).start()
         return future
 
+    def drop(self) -> None:
+        """Forget what no thread has begun with."""
+        with self._lock:
+            self._waiting.clear()
+
     def _work(self) -> None:
         while True:
             with self._lock:

@@ -56,6 +56,7 @@ def test_an_empty_folder_has_a_listing():
         text(ONE.encode() + b" ./a"),
         text(ONE.encode() + b" a//b"),
         text(ONE.encode() + b" "),
+        text(ONE.encode() + b" " + b"a/" * 500_000 + b"a"),
         text(b"../../etc/passwd-3 a"),
         text(ONE.encode() + b" a", ONE.encode() + b" a"),
         text(ONE.encode() + b" b", ONE.encode() + b" a"),

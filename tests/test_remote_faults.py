@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
@@ -331,6 +332,17 @@ def test_what_never_rests(bucket, s3_scene):
 
 
 # The disk
+
+
+def test_a_body_that_drips_is_seen_to_come(monkeypatch):
+    """What has come after a while is taken; a piece that is there is one piece."""
+
+    async def drop(_):
+        return b"x"
+
+    assert asyncio.run(trying.piece(drop, 100)) == b"x" * 100
+    monkeypatch.setattr(trying, "SLOW", 0.0)
+    assert asyncio.run(trying.piece(drop, 100)) == b"x"
 
 
 def test_a_full_disk(scene, monkeypatch):

@@ -38,6 +38,20 @@ def test_there_are_so_many_at_once_and_no_more():
     assert max(most) == 3
 
 
+def test_what_no_thread_has_begun_with_can_be_dropped():
+    """What one has begun with goes on."""
+    threads = Threads("test", 1)
+    begun, go_on = threading.Event(), threading.Event()
+    first = threads.submit(lambda: (begun.set(), go_on.wait(10)))
+    second = threads.submit(lambda: pytest.fail("called"))
+    assert begun.wait(10)
+    threads.drop()
+    go_on.set()
+    assert first.result(10) == (None, True)
+    assert threads.submit(lambda: 3).result(10) == 3
+    assert not second.done()
+
+
 def test_threads_go_when_there_is_nothing_to_do():
     """And come again; none keeps a process from ending."""
     threads = Threads("test of going", 2)

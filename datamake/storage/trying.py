@@ -25,6 +25,8 @@ LONGEST = 4.0
 """Seconds between two tries, unless the store asks for more."""
 PIECE = 1 << 18
 """Bytes that are read of a stream at once: larger writes take the system twice as long."""
+SLOW = 1.0
+"""Seconds after which what has come is taken, so that somebody sees it come."""
 BLOCK = 8 << 20
 """Bytes that are asked for at once where there is no stream; parts of an upload."""
 
@@ -94,9 +96,12 @@ BUDGET = Budget(6 * BLOCK)
 
 
 async def piece(read: Callable[[int], Any], count: int = PIECE) -> bytes:
-    """So many bytes of a stream, fewer at its end or before an error, which then comes next."""
+    """So many bytes of a stream, fewer at its end, of a slow one, or before an error, which then
+    comes next.
+    """
     parts: list[bytes] = []
-    while count:
+    until = time.monotonic() + SLOW
+    while count and (not parts or time.monotonic() < until):
         try:
             data = await read(count)
         except Exception:

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
+GLANCE = 0.2
+"""Seconds between two looks whether the build is ending: a store may be silent for much longer."""
+
+
 class Ended(Exception):
     """The build is ending, and the transfer with it."""
 
@@ -55,7 +59,9 @@ def _result(
     started = time.monotonic()
     try:
         waiting = [workshop.transfers.submit(partial(transfer, each)) for each in all_of_it]
-        wait(waiting)
+        while wait(waiting, GLANCE).not_done:
+            if workshop.keepers.ending:
+                raise Ended  # noqa: TRY301 - as those that are on their way
         found = tuple(each.result() for each in waiting)
     except Ended:
         return Result(action.target, "interrupted")

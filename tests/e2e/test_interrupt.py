@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 import uuid
 
@@ -235,3 +236,34 @@ def test_a_closed_pipe(project):
 def wait_for(project, path):
     """Waits until a command has written something into `path`, or made it."""
     assert soon(lambda: project.exists(path) and (path != "pid" or project.read(path).strip()))
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_interrupted_while_a_store_is_silent(web, project, method):
+    """Asked what there is, or for the bytes: nobody waits for its answer."""
+    for number in range(9):
+        web.put(f"{number}.csv", b"1\n")
+    project.datafile(
+        f"""
+        [targets.t]
+        foreach = {{ n = ["1", "2", "3", "4", "5", "6", "7", "8"] }}
+        inputs = ["{web.url}{{n}}.csv"]
+        output = "out/{{n}}"
+        copy = true
+        """
+    )
+    silent = threading.Event()
+
+    def faults(asked, path, number):
+        if asked == method:
+            silent.set()
+            return "hang"
+        return None
+
+    web.faults = faults
+    building = project.start("build", "-j", "4")
+    assert silent.wait(30)
+    building.send_signal(signal.SIGINT)
+    building.communicate(timeout=10)  # a store has 15 seconds for an answer
+    assert building.returncode == 130
+    assert project.files("out/*") == []
