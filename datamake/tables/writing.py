@@ -241,11 +241,13 @@ def _refuse(path: str, format: str, schema: pa.Schema) -> None:  # noqa: A002
     """Raises TableError for columns that a text format cannot hold."""
     if format not in TEXT:
         return
-    for place, field in enumerate(schema):
-        if field.name in schema.names[:place]:
+    seen: set[str] = set()
+    for field in schema:
+        if field.name in seen:
             raise TableError(
                 f"`{path}`: {SHOWN[format]} cannot hold more than one column `{field.name}`"
             )
+        seen.add(field.name)
         if not _holds(format, field.type):
             raise TableError(
                 f"`{path}`: {SHOWN[format]} cannot hold the column `{field.name}`",
