@@ -53,6 +53,15 @@ def test_bytes_do_not_depend_on_batches(folder, name, data, at):
     assert written(cut(table, at=at), path, 1) == written(table.combine_chunks(), path)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_what_lies_around_the_rows_is_not_written(folder, name):
+    """Nor what lies under a null."""
+    long = pa.table({"a": [1, 2, None, 4], "b": ["x", "y", None, "z"]})
+    short = pa.table({"a": [2, None], "b": ["y", None]})
+    path = os.path.join(folder, name)
+    assert written(long.slice(1, 2), path) == written(short, path)
+
+
 @pytest.mark.parametrize("name", ["t.parquet", "t.arrow", "t.orc"])
 @settings(deadline=None, max_examples=40)
 @given(st.data())

@@ -103,7 +103,11 @@ class Writer:
 
 
 class _Arrow:
-    """An Arrow file, each group one batch."""
+    """An Arrow file, each group one batch.
+
+    It holds arrays as they are in memory, with what lies under nulls and behind the last bit, which
+    depends on how they were cut: so they are made anew.
+    """
 
     def __init__(self, path: str, schema: pa.Schema, _: str) -> None:
         self.file = pa.OSFile(path, "wb")
@@ -111,7 +115,8 @@ class _Arrow:
         self.writer = pa.ipc.new_file(self.file, schema, options=options)
 
     def write(self, table: pa.Table) -> None:
-        self.writer.write_table(table)
+        anew = table.take(pa.array(range(len(table)), pa.int64())) if table.columns else table
+        self.writer.write_table(anew.combine_chunks())
 
     def close(self) -> None:
         self.writer.close()
