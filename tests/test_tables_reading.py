@@ -18,6 +18,9 @@ from hypothesis import strategies as st
 from datamake.tables import TableError, delimited, jsonlines
 from datamake.tables.formats import Reading
 from datamake.tables.reading import open_table
+from datamake.tables.writing import Writer
+
+TABLE = pa.table({"a": [1]})
 
 
 @pytest.fixture(autouse=True)
@@ -431,3 +434,19 @@ def test_what_is_not_there():
     assert fault("a.csv") == "`a.csv` is not there"
     os.mkdir("d")
     assert fault("d") == "`d` has no files"
+
+
+def test_files_are_not_all_open_at_once():
+    """A folder may have more files than a process may open."""
+    from resource import RLIMIT_NOFILE, getrlimit, setrlimit
+
+    for ending in ("parquet", "arrow", "csv"):
+        for at in range(60):
+            with Writer(f"{file(f'{ending}/{at:02}.{ending}', '')}", TABLE.schema) as writer:
+                writer.write(TABLE.to_batches()[0])
+    kept = getrlimit(RLIMIT_NOFILE)
+    setrlimit(RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 20, kept[1]))
+    try:
+        assert [len(read(ending)) for ending in ("parquet", "arrow", "csv")] == [60, 60, 60]
+    finally:
+        setrlimit(RLIMIT_NOFILE, kept)

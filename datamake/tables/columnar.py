@@ -6,6 +6,8 @@ forbids that two have one name.
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 
 from datamake.tables import TableError
@@ -15,6 +17,7 @@ from datamake.tables.terms import counted, counted_schema
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
+    from typing import Any
 
 ROWS = 1 << 16
 """Rows of a batch, at most."""
@@ -83,18 +86,22 @@ class Parquet(Columnar):
     format = "parquet"
 
     def _opened(self) -> tuple[pa.Schema, int | None]:
+        with self._file() as file:
+            return file.schema_arrow, file.metadata.num_rows
+
+    def _file(self) -> Any:
         from pyarrow.parquet import ParquetFile
 
-        self.file = ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 16)
-        return self.file.schema_arrow, self.file.metadata.num_rows
+        return ParquetFile(self.path, pre_buffer=False, buffer_size=1 << 16)
 
     def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         if not places:
-            yield from empty(self.file.metadata.num_rows)
+            yield from empty(self.count or 0)
             return
         names = self._names(places)
-        for batch in self.file.iter_batches(rows_at_once(len(places)), columns=names):
-            yield batch if names else batch.select(places)
+        with self._file() as file:
+            for batch in file.iter_batches(rows_at_once(len(places)), columns=names):
+                yield batch if names else batch.select(places)
 
 
 class Arrow(Columnar):
@@ -104,13 +111,15 @@ class Arrow(Columnar):
     apart = False
 
     def _opened(self) -> tuple[pa.Schema, int | None]:
-        self.source = pa.memory_map(self.path) if _size(self.path) else pa.BufferReader(b"")
-        self.stream = self.source.read(6) != b"ARROW1"
-        self.source.seek(0)
-        if self.stream:
-            return pa.ipc.open_stream(self.source).schema, None
-        self.file = pa.ipc.open_file(self.source)
-        return self.file.schema, None
+        return self._file().schema, None
+
+    def _file(self) -> Any:
+        if not os.stat(self.path).st_size:
+            raise ValueError("the file is empty")
+        source = pa.memory_map(self.path)
+        stream = source.read(6) != b"ARROW1"
+        source.seek(0)
+        return pa.ipc.open_stream(source) if stream else pa.ipc.open_file(source)
 
     def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         at_once = rows_at_once(len(places))
@@ -122,12 +131,12 @@ class Arrow(Columnar):
 
     def _stored_batches(self) -> Iterator[pa.RecordBatch]:
         """As they were written, of whatever size."""
-        if self.stream:
-            self.source.seek(0)
-            yield from pa.ipc.open_stream(self.source)
+        file = self._file()
+        if isinstance(file, pa.RecordBatchStreamReader):
+            yield from file
         else:
-            for at in range(self.file.num_record_batches):
-                yield self.file.get_batch(at)
+            for at in range(file.num_record_batches):
+                yield file.get_batch(at)
 
 
 class Orc(Columnar):
@@ -136,18 +145,22 @@ class Orc(Columnar):
     format = "orc"
 
     def _opened(self) -> tuple[pa.Schema, int | None]:
+        file = self._file()
+        return file.schema, file.nrows
+
+    def _file(self) -> Any:
         from pyarrow.orc import ORCFile
 
-        self.file = ORCFile(self.path)
-        return self.file.schema, self.file.nrows
+        return ORCFile(self.path)
 
     def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         if not places:
-            yield from empty(self.file.nrows)
+            yield from empty(self.count or 0)
             return
         names, at_once = self._names(places), rows_at_once(len(places))
-        for at in range(self.file.nstripes):
-            read = self.file.read_stripe(at, columns=names)
+        file = self._file()
+        for at in range(file.nstripes):
+            read = file.read_stripe(at, columns=names)
             stripe = read if names else read.select(places)
             for first in range(0, stripe.num_rows, at_once):
                 yield stripe.slice(first, at_once)
@@ -175,9 +188,3 @@ def empty(rows: int) -> Iterator[pa.RecordBatch]:
     some = pa.record_batch([pa.nulls(min(rows, ROWS))], ["rows"])
     for first in range(0, rows, ROWS):
         yield some.slice(0, min(ROWS, rows - first)).select([])
-
-
-def _size(path: str) -> int:
-    import os
-
-    return os.stat(path).st_size

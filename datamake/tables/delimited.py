@@ -53,6 +53,8 @@ class Delimited:
         wanted = [name for name in self.names if name not in known]
         row = 1
         for batch in self.texts(wanted) if wanted else ():
+            if all(guesses[name].settled for name in wanted):
+                break
             for name, column in zip(wanted, batch.columns, strict=True):
                 if not guesses[name].settled:
                     guesses[name].look(self._strings(column, name, row))
@@ -193,20 +195,9 @@ class Delimited:
                 f"`{self.path}` has more than one column `{twice[0]}`",
                 hint="columns are told apart by their names; change the header",
             )
-        self._one_column(names)
+        if "delimiter" not in self.read and self.read.get("header", True):
+            _one_column(self.path, names)
         return names
-
-    def _one_column(self, names: list[str]) -> None:
-        """Refuses a header that another delimiter would make columns of."""
-        if len(names) > 1 or "delimiter" in self.read or not self.read.get("header", True):
-            return
-        other = max(",;\t|", key=names[0].count)
-        if other in names[0]:
-            text = {"\t": "\\t"}.get(other, other)
-            raise TableError(
-                f"`{self.path}` has one column, `{shortened(names[0])}`",
-                hint=f'if `{text}` is between the columns: `read = {{ delimiter = "{text}" }}`',
-            )
 
     def _ragged(self, row: pc.InvalidRow) -> TableError:
         number = row.number - bool(self.read.get("header", True))
@@ -230,3 +221,15 @@ class Delimited:
                 'say how it is encoded, as in `read = { encoding = "latin-1" }`',
             )
         return error
+
+
+def _one_column(path: str, names: list[str]) -> None:
+    """Refuses a header that is one column, and that another delimiter would make more of."""
+    other = max(",;\t|", key=names[0].count)
+    if len(names) > 1 or other not in names[0]:
+        return
+    text = {"\t": "\\t"}.get(other, other)
+    raise TableError(
+        f"`{path}` has one column, `{shortened(names[0])}`",
+        hint=f'if `{text}` is between the columns: `read = {{ delimiter = "{text}" }}`',
+    )

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 VERSION = "table-1"
 """Of the rules by which content is hashed: another one means that no digest holds any more."""
 WIDE = 128
-"""Columns of a file that are read at once."""
+"""Columns of a file that are read at once, if that makes no more than `PASSES`."""
+PASSES = 16
 
 
 @value
@@ -51,13 +52,13 @@ class Logical:
 
         Raises KeyError for a name that no column has.
         """
-        if columns is not None:
-            for name in columns:
-                if not any(each[0] == name for each in self.columns):
-                    raise KeyError(name)
+        chosen = None if columns is None else set(columns)
+        if chosen is not None:
+            for name in chosen.difference(each[0] for each in self.columns):
+                raise KeyError(name)
         state = xxh3_128(_framed(VERSION) + pack("<q", self.rows))
         for column in self.columns:
-            if columns is None or column[0] in columns:
+            if chosen is None or column[0] in chosen:
                 state.update(b"".join(map(_framed, column)))
         return state.hexdigest()
 
@@ -105,8 +106,10 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  #
 def _groups(table: Table) -> Iterator[range]:
     """Places of the columns that are read in one go: a reader holds pages of each."""
     count = len(table.schema)
-    size = WIDE if all(part.apart and part.plain for part in table.parts) else count
-    for first in range(0, max(count, 1), max(size, 1)):
+    size = max(count, 1)
+    if all(part.apart and part.plain for part in table.parts):
+        size = max(WIDE, count // PASSES + 1)
+    for first in range(0, max(count, 1), size):
         yield range(first, min(first + size, count))
 
 

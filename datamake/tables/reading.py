@@ -147,12 +147,10 @@ class Table:
         """The fields of the columns with one of these names. Raises TableError."""
         if columns is None:
             return self.schema
-        chosen = set(columns)
-        fields = [field for field in self.schema if field.name in chosen]
-        for name in columns:
-            if not any(field.name == name for field in fields):
-                raise missing(self.parts[0].path, name, self.schema.names)
-        return pa.schema(fields)
+        schema, chosen = self.schema, set(columns)
+        for name in chosen.difference(schema.names):
+            raise missing(self.parts[0].path, name, schema.names)
+        return pa.schema([field for field in schema if field.name in chosen])
 
 
 class TextTable(Table):
