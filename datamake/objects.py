@@ -16,6 +16,7 @@ from datamake.storage.failures import StoreFailed
 from datamake.storage.opening import Stores
 from datamake.storage.transfer import download, upload
 from datamake.storage.trying import Changed
+from datamake.tokens import token
 from datamake.urls import UrlError, base, parsed, shown
 from datamake.values import replace
 
@@ -113,7 +114,7 @@ class Objects:
         place = parsed(url).text
         store, _ = self._stores.at(place)
         try:
-            upload(store, place, path, progress)
+            tag = upload(store, place, path, progress)
         except DatamakeError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a library raises
@@ -123,6 +124,14 @@ class Objects:
             raise StoreFailed(
                 f"`{shown(place)}` was written, and is not there",
                 hint="does anything else remove it?",
+            )
+        size = os.stat(path).st_size
+        if seen.size not in (None, size) or (
+            tag and token(store.scheme, {"ETag": tag, "size": size}) != (seen.token, False)
+        ):
+            raise StoreFailed(
+                f"`{shown(place)}` was changed while it was written",
+                hint="does anything else write it?",
             )
         return seen
 

@@ -74,7 +74,7 @@ def requested(
     if options.only:
         taken = set(closure) - set(selected)
     if options.exclude:
-        taken |= set(select(graph, options.exclude, states=states)) & set(closure)
+        taken |= set(_select(space, options.exclude, states)) & set(closure)
         selected = [name for name in selected if name not in taken]
     if taken:
         reached = set(selected) | {n for name in selected for n in _reached(space, name, taken)}

@@ -489,6 +489,25 @@ def test_an_end_whose_answer_is_lost(bucket, tmp_path):
     assert bucket.uploads() == 0
 
 
+@pytest.mark.parametrize("size", [10, 20 << 20])
+def test_what_another_writes_meanwhile_is_not_taken_for_ones_own(bucket, tmp_path, size):
+    """Else its tag would stand for what was uploaded, for all who share a cache."""
+    (tmp_path / "made").write_bytes(bytes(size))
+
+    def faults(method, path, number):
+        if method == "HEAD":
+            bucket.put("a", b"x" * size)
+
+    bucket.proxy.faults = faults
+    with pytest.raises(EnvironmentFailed) as raised:
+        Objects(lambda _: bucket.options).upload(
+            str(tmp_path / "made"), bucket.url + "a", lambda *_: None
+        )
+    assert str(raised.value) == (
+        f"`{bucket.url}a` was changed while it was written\n  hint: does anything else write it?"
+    )
+
+
 def test_an_upload_that_fails_leaves_nothing(bucket, tmp_path):
     """No object, and no parts that cost money."""
     (tmp_path / "made").write_bytes(bytes(20 << 20))

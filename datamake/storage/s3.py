@@ -115,25 +115,29 @@ def put(store: Store, path: str, data: bytes, *, replace: bool) -> bool:
     return True
 
 
-def upload(store: Store, path: str, source: str, progress: Progress) -> None:
-    """Put the content of a local file at a path: in parts, where it is large."""
+def upload(store: Store, path: str, source: str, progress: Progress) -> str:
+    """Put the content of a local file at a path: in parts, where it is large.
+
+    The tag that it has there, `""` where the store does not say.
+    """
     size = os.stat(source).st_size
     progress(0, size)
     if size > 2 * BLOCK:
-        _upload_parts(store, path, source, progress)
-        return
+        return _upload_parts(store, path, source, progress)
     with open(source, "rb") as file:
         place = _place(store, path)
 
-        def call() -> None:
+        def call() -> Mapping[str, Any]:
             file.seek(0)
-            _call(store, "put_object", Body=file.read(), **place)
+            answer: Mapping[str, Any] = _call(store, "put_object", Body=file.read(), **place)
+            return answer
 
-        BUDGET.within(size, lambda: patiently(call))
+        answer = BUDGET.within(size, lambda: patiently(call))
     progress(size, size)
+    return str(answer.get("ETag", ""))
 
 
-def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> None:
+def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> str:
     size = os.stat(source).st_size
     length = max(BLOCK, -(-size // MOST_PARTS))
     place = _place(store, path)
@@ -165,7 +169,7 @@ def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> N
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
-        _complete(store, path, size, {**named, "MultipartUpload": {"Parts": parts}})
+        return _complete(store, path, size, {**named, "MultipartUpload": {"Parts": parts}})
     except BaseException:
         _give_up(store, named)
         raise
@@ -173,13 +177,15 @@ def _upload_parts(store: Store, path: str, source: str, progress: Progress) -> N
         os.close(file)
 
 
-def _complete(store: Store, path: str, size: int, named: Mapping[str, Any]) -> None:
+def _complete(store: Store, path: str, size: int, named: Mapping[str, Any]) -> str:
     try:
-        patiently(lambda: _call(store, "complete_multipart_upload", **named))
+        answer = patiently(lambda: _call(store, "complete_multipart_upload", **named))
     except OSError as error:
         # it may be the second request for what the first has done, and could not say
         if code_of(error) != "NoSuchUpload" or info(store, path)["size"] != size:
             raise
+        return ""
+    return str(answer.get("ETag", ""))
 
 
 def _give_up(store: Store, named: Mapping[str, Any]) -> None:

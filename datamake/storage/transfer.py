@@ -57,12 +57,14 @@ def download(
         raise
 
 
-def upload(store: Store, url: str, path: str, progress: Progress) -> None:
-    """Put the content of a local file at a URL, whole or not at all, in place of what is there."""
+def upload(store: Store, url: str, path: str, progress: Progress) -> str:
+    """Put the content of a local file at a URL, whole or not at all, in place of what is there.
+
+    The tag that it has there, `""` where the store does not say.
+    """
     place = store.path(url)
     if store.scheme == "s3":
-        s3.upload(store, place, path, progress)
-        return
+        return s3.upload(store, place, path, progress)
     size = os.stat(path).st_size
     progress(0, size)
     if store.scheme in WHOLE:
@@ -74,6 +76,7 @@ def upload(store: Store, url: str, path: str, progress: Progress) -> None:
     else:
         _put_beside(store, place, lambda new: store.system.put_file(path, new), replace=True)
     progress(size, size)
+    return ""
 
 
 def put(store: Store, url: str, data: bytes, *, replace: bool) -> bool:

@@ -338,6 +338,22 @@ def test_exclude(chain):
     assert chain.build().ran == ABC
 
 
+def test_nothing_is_asked_of_what_is_excluded(project):
+    """Not even whether its inputs are there."""
+    project.datafile(
+        """
+        [targets.a]
+        output = "a"
+        run = "echo > {output}"
+        [targets.b]
+        inputs = ["nothing.txt", "file:///nothing/there.txt"]
+        output = "b"
+        run = "cat {inputs} > {output}"
+        """
+    )
+    assert project.build(exclude=["b"]).ran == ["a"]
+
+
 def test_max_age(project):
     """Older than that is stale, also if nothing has changed."""
     project.datafile('[targets.a]\noutput = "a"\nmax_age = "1h"\nrun = "echo > {output}"')
