@@ -132,7 +132,7 @@ class Asking:
 def seen_of(store: Store, url: str, info: Mapping[str, Any]) -> Seen:
     """An object as an information of fsspec tells of it."""
     text, weak = token(store.scheme, info) or ("", False)
-    return Seen(url, text, info.get("size"), modified(info), weak)
+    return Seen(url, text, info.get("size"), info.get("just_now") or modified(info), weak)
 
 
 def _group(scheme: str, url: str) -> str:

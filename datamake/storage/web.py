@@ -5,7 +5,10 @@ fsspec's own way takes every failure for "not there", and never tries again.
 
 from __future__ import annotations
 
+import time
+
 from datamake.storage.trying import Changed, piece
+from datamake.tokens import FRESH, modified
 from datamake.tokens import token as token_of
 
 TYPE_CHECKING = False
@@ -100,4 +103,11 @@ def _said(url: str, answer: Any) -> dict[str, Any]:
         "size": int(size) if size.isdigit() else None,
         "ETag": headers.get("ETag"),
         "LastModified": headers.get("Last-Modified"),
+        "just_now": _just_now(headers),
     }
+
+
+def _just_now(headers: Mapping[str, str]) -> float | None:
+    """The time here, of what was written a moment ago by the server's clock, which may be wrong."""
+    written, now = (modified({"mtime": headers.get(name)}) for name in ("Last-Modified", "Date"))
+    return None if written is None or now is None or now - written >= FRESH else time.time()

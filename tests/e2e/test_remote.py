@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 import pytest
+from remote_servers import Site
 
 import datamake
 from datamake.acceptance import accept
@@ -456,6 +459,32 @@ run = "cat {{input}} > {{output}}"
         written += [project.read("e"), project.read("s.md")]
     assert "x.csv?…" in "".join(written)
     assert "hunter2" not in "".join(written)
+
+
+def test_a_server_whose_clock_is_wrong(project, web):
+    """What it has just written, by its own clock, may be written again in the same second."""
+    project.patch.setattr(
+        Site, "date_time_string", lambda _: formatdate(1_700_000_001, usegmt=True)
+    )
+    web.put("a.csv", b"1\n", "time")
+    project.datafile(
+        f"""
+        [targets.a]
+        inputs = ["{web.url}a.csv"]
+        output = "a.csv"
+        copy = true
+        """
+    )
+    assert project.build().ran == ["a"]
+    web.pages["/a.csv"].data = b"2\n"
+    assert project.build().ran == ["a"]
+    project.patch.setattr(
+        Site, "date_time_string", lambda _: formatdate(1_700_000_002, usegmt=True)
+    )
+    project.build()
+    web.forget()
+    assert project.build().ran == []
+    assert web.bodies == []
 
 
 def test_freshness_of_what_has_no_time(project, web):
