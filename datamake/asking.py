@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from functools import partial
 
+from datamake.errors import DatafileError, Problem
 from datamake.model import Seen
 from datamake.storage import s3
-from datamake.storage.failures import status_of
+from datamake.storage.failures import NO_BUCKET, code_of, status_of
 from datamake.storage.listing import infos
 from datamake.storage.trying import patiently
 from datamake.threads import Threads
@@ -46,7 +47,7 @@ class Asking:
         self._workers = workers
 
     def folders(self, wanted: Mapping[Folder, str]) -> dict[Folder, list[Seen]]:
-        """The objects in folders. Folder → the URL that a message names."""
+        """The objects in folders. Folder → the URL that a message names. Raises DatafileError."""
         return dict(zip(wanted, self._parallel(self._folder, list(wanted.items())), strict=True))
 
     def objects(self, urls: Iterable[str]) -> dict[str, Seen]:
@@ -89,10 +90,13 @@ class Asking:
         store, _ = self._stores.at(base)
         try:
             return [seen_of(store, url, info) for url, info in infos(store, base, stem, deep=deep)]
-        except FileNotFoundError:
-            return []
         except Exception as error:  # noqa: BLE001 - whatever a library raises
-            raise store.failure(shown, error) from None
+            failed = store.failure(shown, error)
+            if not isinstance(error, FileNotFoundError):
+                raise failed from None
+            if code_of(error) != NO_BUCKET:
+                return []
+            raise DatafileError([Problem(failed.headline, hint=failed.hint)]) from None
 
     def _listed(self, urls: list[str]) -> dict[str, Seen]:
         """Some of what is at these URLs, which are sorted; what is left out may be there too."""

@@ -19,7 +19,7 @@ from datamake.datafile.placeholders import (
 )
 from datamake.datafile.positions import place
 from datamake.errors import Problem
-from datamake.urls import UrlError, is_url, parsed
+from datamake.urls import WEB, UrlError, is_url, parsed, shown
 from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
@@ -91,9 +91,16 @@ class Texts:
     def url(self, text: str, *keys: str | int) -> Url:
         """What a URL names. Raises Fault."""
         try:
-            return parsed(text)
+            url = parsed(text)
         except UrlError as error:
             raise self.fault(str(error), *keys, hint=error.hint) from None
+        if url.scheme in WEB and not url.archive and url.kind != "path":
+            raise self.fault(
+                f"`{shown(text)}`: a web server does not say what it has",
+                *keys,
+                hint="name each file by itself",
+            )
+        return url
 
     def param(self, name: str, *keys: str | int) -> Any:
         """The value of a param, by its dotted name. Raises Fault."""

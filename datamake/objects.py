@@ -7,17 +7,20 @@ matches, a folder, or what is in an archive: then its archive is looked at and b
 from __future__ import annotations
 
 import os
+from itertools import islice
 
 from datamake.asking import Asking
-from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.datafile.shapes import nearest
+from datamake.errors import DatamakeError
 from datamake.patterns import MAGIC
 from datamake.patterns import glob as pattern_of
-from datamake.storage.failures import StoreFailed
+from datamake.storage.failures import NO_BUCKET, StoreFailed, code_of
+from datamake.storage.listing import infos
 from datamake.storage.opening import Stores
 from datamake.storage.transfer import download, upload
 from datamake.storage.trying import Changed
 from datamake.tokens import token
-from datamake.urls import UrlError, base, parsed, shown
+from datamake.urls import WEB, UrlError, base, parsed, shown
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from datamake.storage.transfer import Progress
     from datamake.urls import Url
 
+COMPARED = 1000
+"""Objects whose names are compared with one that is not there."""
 TRIES = 3
 """How often an object is read that changes meanwhile."""
 
@@ -45,7 +50,7 @@ class Objects:
         """What is there, by name, in the order of their URLs: nothing, an object, or those that a
         glob or folder has; for what is in an archive, its archive under that name.
 
-        Raises EnvironmentFailed.
+        Raises EnvironmentFailed, DatafileError where a bucket is not there.
         """
         urls = {name: parsed(name) for name in names}
         places = {name: url.outer or url.text for name, url in urls.items()}
@@ -67,6 +72,23 @@ class Objects:
             else there[place]
             for name, place in places.items()
         }
+
+    def hint(self, name: str) -> str:
+        """What may have been meant by the name of an object that is not there; `""` if unknown."""
+        url = parsed(name)
+        place = url.outer or url.text
+        if url.scheme in WEB or parsed(place).kind != "path":
+            return ""
+        store, _ = self._stores.at(place)
+        folder = base(place)
+        try:
+            if next(infos(store, f"{place}/"), None) is not None:
+                return f"`{shown(place)}/` is a folder"
+            listed = islice(infos(store, folder, deep=False), COMPARED)
+            near = nearest(place[len(folder) :], [found[len(folder) :] for found, _ in listed])
+        except Exception as error:  # noqa: BLE001 - whatever a library raises: it was asked in vain
+            return "there is no such bucket" if code_of(error) == NO_BUCKET else ""
+        return f"did you mean `{shown(folder + near)}`?" if near else ""
 
     def fetch(self, seen: Seen, path: str, progress: Progress) -> Seen:
         """Make the new file `path` with an object, or with the archive that one is in.
@@ -138,11 +160,6 @@ class Objects:
 
 def _folder(url: Url) -> Folder:
     """What to list for a glob or folder: a folder, what names in it begin with, whether deep."""
-    if url.scheme in ("http", "https"):
-        raise EnvironmentFailed(
-            f"`{shown(url.text)}`: a web server does not say what it has",
-            hint="name each file by itself",
-        )
     folder = base(url.text)
     rest = url.text[len(folder) :]
     if url.kind == "folder":

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from datamake.workspace import Workspace
 
 
+MOST_HINTS = 5
+"""Problems among which stores are asked what may have been meant."""
+
+
 @value
 class Options:
     """How to build, beside what; the names are those of the command line."""
@@ -129,18 +133,23 @@ def _not_there(space: Workspace, names: Sequence[str]) -> list[Problem]:
         return []
     space.sources.look(sources, outputs)
     wanted = set(names)
-    return [
-        Problem(
-            f"there is nothing at `{shown(source)}`",
-            asker.file,
-            asker.place,
-            (f"needed by `{asker.target}`",),
-        )
-        for source in sources
-        if not space.sources.seen(source)
-        for asker in graph.remotes[source].askers.values()
-        if asker.target in wanted and not asker.optional
-    ]
+    found: list[Problem] = []
+    for source in sources:
+        if not space.sources.seen(source):
+            askers = graph.remotes[source].askers.values()
+            asking = [one for one in askers if one.target in wanted and not one.optional]
+            hint = space.sources.hint(source) if asking and len(found) < MOST_HINTS else ""
+            found += [
+                Problem(
+                    f"there is nothing at `{shown(source)}`",
+                    asker.file,
+                    asker.place,
+                    (f"needed by `{asker.target}`",),
+                    hint,
+                )
+                for asker in asking
+            ]
+    return found
 
 
 def chosen(

@@ -99,6 +99,10 @@ class Sources:
             self.sightings.see(source, objects)
             self._listed.update((seen.url, seen) for seen in objects)
 
+    def hint(self, source: str) -> str:
+        """What may have been meant by a source of which nothing is there; `""` if unknown."""
+        return "" if self.offline else self.objects.hint(source)
+
     def seen(self, source: str) -> Sequence[Seen]:
         """What there is of a source; empty where nothing is."""
         self.look([source])

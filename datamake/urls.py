@@ -90,12 +90,11 @@ def check_cache(text: str) -> None:
         if meant(text):
             raise UrlError(f"`{text}` is no URL", f"did you mean `{shown(meant(text))}`?")
         return
-    url = None if "::" in text else parsed(text.rstrip("/") + "/")
     hint = "a bucket will do, or a folder that is shared"
-    if url is None or url.kind != "folder":
-        raise UrlError(f"`{shown(text)}` names no folder", hint)
-    if url.scheme in READ_ONLY:
+    if text.partition("://")[0].lower() in READ_ONLY:
         raise UrlError(f"`{shown(text)}` is only for reading", hint)
+    if "::" in text or parsed(text.rstrip("/") + "/").kind != "folder":
+        raise UrlError(f"`{shown(text)}` names no folder", hint)
 
 
 def parsed(text: str) -> Url:

@@ -448,8 +448,16 @@ def test_what_can_be_wrong_with_an_input():
     inputs = [{ from = "s3://raw/a.csv", fetch = false }]
     output = "a.csv"
     copy = true
+    [targets.b1]
+    inputs = ["https://h/raw/*.csv"]
+    run = "true"
+    [targets.b2]
+    foreach = "https://h/{x}.csv"
+    run = "true"
     """
     assert complaints(text) == (
+        "39:1: `https://h/*.csv`: a web server does not say what it has\n"
+        "  hint: name each file by itself\n"
         "8:11: `zip://x::y.zip`: what stands behind `::` is no URL\n"
         "  hint: a target can unpack an archive of the project; `file:///...` is a URL, too\n"
         "11:11: `b` has no output named `god`\n"
@@ -464,7 +472,9 @@ def test_what_can_be_wrong_with_an_input():
         "  none is known here\n"
         "  hint: write it literally as `{{mont}}`\n"
         "29:11: `fetch` is for URLs, and `raw/*.csv` is no URL\n"
-        "32:11: `copy` needs the content, so `fetch` cannot be `false`"
+        "32:11: `copy` needs the content, so `fetch` cannot be `false`\n"
+        "36:11: `https://h/raw/*.csv`: a web server does not say what it has\n"
+        "  hint: name each file by itself"
     )
 
 

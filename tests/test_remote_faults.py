@@ -379,11 +379,7 @@ def test_a_folder_that_is_not_there(scene):
             "simplecache://x/a",
             "`simplecache://` keeps no data of its own\n  hint: give the URL of the data itself",
         ),
-        (
-            "http://h/raw/*.csv",
-            "a web server does not say what it has\n  hint: name each file by itself",
-        ),
-        ("s3://b/a", "its store has no option `endpoint_ur`\n  hint: see `[storage]`"),
+        ("s3://b/a", "its store has no option `endpoint_ur`\n  hint: did you mean `endpoint_url`?"),
     ],
 )
 def test_what_cannot_be_opened(url, message):

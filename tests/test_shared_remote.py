@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest
 from datamake.model import Record, Written
 from datamake.shared import Place, SharedCache
@@ -149,6 +150,28 @@ def test_a_store_that_does_not_serve_costs_one_line(
     url = here.lines[0].partition("`")[2].partition("`")[0]
     assert line.startswith(f"cannot reach the shared cache `{url}`, going on without it: ")
     assert "hunter2" not in line
+
+
+def test_a_bucket_that_is_not_there_is_said(bucket, make, tmp_path):
+    """It is not an empty cache, neither for a build nor for who asks."""
+
+    def opened():
+        return open_storage("s3://b-no-such-bucket/team", **bucket.options)
+
+    lines = []
+    local = LocalStorage(f"{tmp_path}/here/cache")
+    here = SharedCache(local, Place(opened, "s3://b-no-such-bucket/team"), notice=lines.append)
+    assert here.lookup("0" * 32) is None
+    make(here, [b"one"])
+    assert lines == [
+        (
+            "cannot reach the shared cache `s3://b-no-such-bucket/team`, going on without it: "
+            "`s3://b-no-such-bucket/team/v1/packs/`: there is no such bucket; "
+            "check its name, and `endpoint_url` in `[storage]`"
+        )
+    ]
+    with pytest.raises(EnvironmentFailed, match="there is no such bucket"):
+        counted(opened())
 
 
 def test_who_may_only_read_reads(machine, make, s3, bucket, tmp_path):

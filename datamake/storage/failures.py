@@ -10,19 +10,21 @@ import re
 from errno import ENAMETOOLONG
 
 from datamake.clone import FULL
+from datamake.datafile.shapes import did_you_mean
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.urls import shown
 from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     Said = tuple[str, tuple[str, ...], str]
     """Headline, facts and hint."""
 
 LATER = "try again later"
+NO_BUCKET = "NoSuchBucket"
 EXPIRED = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 )
@@ -137,14 +139,23 @@ class StoreFailed(EnvironmentFailed, OSError):
 
 
 SECRET = re.compile(r"(?i)key|secret|token|passw|cred|sas|auth|header|connection_string|user")
+UNKNOWN_OPTION = re.compile(r"unexpected keyword argument '(\w+)'")
 ANY_URL = re.compile(r"\w+://[^\s'\"`<>]+")
 
 
-def failure(url: str, error: BaseException, options: Mapping[str, Any] = NOTHING) -> DatamakeError:
-    """What to raise for an error of the store that a URL leads to, opened with some options."""
+def failure(
+    url: str,
+    error: BaseException,
+    options: Mapping[str, Any] = NOTHING,
+    known: Iterable[str] = (),
+) -> DatamakeError:
+    """What to raise for an error of the store that a URL leads to, opened with some options.
+
+    `known` are those that there are.
+    """
     if isinstance(error, DatamakeError):
         return error
-    headline, facts, hint = _explained(url, error)
+    headline, facts, hint = _unknown(error, known) or _explained(url, error)
     facts = tuple(_plain(each, options) for each in facts)
     return StoreFailed(f"`{shown(url)}`: {headline}", facts, hint)
 
@@ -222,7 +233,7 @@ def _explained(url: str, error: BaseException) -> Said:
         found = explained(url, error, names)
         if found:
             return found
-    if code == "NoSuchBucket":
+    if code == NO_BUCKET:
         return "there is no such bucket", (), "check its name, and `endpoint_url` in `[storage]`"
     if isinstance(error, FileNotFoundError) or status in (404, 410):
         return "it is not there", (), ""
@@ -231,12 +242,18 @@ def _explained(url: str, error: BaseException) -> Said:
         return f"the store fails, with HTTP {status}", said, LATER
     if status:
         return f"the store refuses, with HTTP {status}", said, ""
-    if isinstance(error, TypeError) and "unexpected keyword" in str(error):
-        option = str(error).rpartition("argument ")[2].strip("'")
-        return f"its store has no option `{option}`", (), "see `[storage]`"
     if isinstance(error, OSError) and error.errno == ENAMETOOLONG:
         return "the name is too long for its store", (), ""
     return "its store cannot be used", (f"{type(error).__name__}: {error}",), ""
+
+
+def _unknown(error: BaseException, known: Iterable[str]) -> Said | None:
+    """What is wrong with an option that there is not."""
+    found = UNKNOWN_OPTION.search(str(error)) if isinstance(error, TypeError) else None
+    if found is None:
+        return None
+    hint = did_you_mean(found[1], known) or "see `[storage]`"
+    return f"its store has no option `{found[1]}`", (), hint
 
 
 def _credentials(url: str, error: BaseException, names: frozenset[str]) -> Said | None:

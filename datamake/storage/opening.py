@@ -10,7 +10,7 @@ import threading
 from copy import deepcopy
 
 from datamake.datafile.layers import merged
-from datamake.errors import EnvironmentFailed
+from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.storage.failures import failure
 from datamake.storage.trying import TRIES
 from datamake.urls import ARCHIVES, shown
@@ -102,9 +102,9 @@ class Store:
         with self.guard:
             return method(*arguments, **named)
 
-    def failure(self, url: str, error: BaseException) -> Exception:
+    def failure(self, url: str, error: BaseException) -> DatamakeError:
         """What to raise for an error of this store."""
-        return failure(url, error, self.options)
+        return failure(url, error, self.options, _options_of(type(self.system)))
 
 
 class Stores:
@@ -150,7 +150,14 @@ def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
             system.retries = 1
         return system, str(kind._strip_protocol(url))  # noqa: SLF001 - as fsspec.url_to_fs does
     except Exception as error:  # noqa: BLE001 - whatever a library raises
-        raise failure(url, error, options) from None
+        raise failure(url, error, options, _options_of(kind)) from None
+
+
+def _options_of(kind: Any) -> tuple[str, ...]:
+    """The names of what a class of file systems takes."""
+    from inspect import signature
+
+    return tuple(signature(kind.__init__).parameters)
 
 
 def _kind(url: str, scheme: str) -> Any:

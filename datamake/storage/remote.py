@@ -7,6 +7,7 @@ by reading it.
 from __future__ import annotations
 
 from datamake.storage import s3
+from datamake.storage.failures import NO_BUCKET, code_of
 from datamake.storage.listing import infos
 from datamake.storage.opening import Stores
 from datamake.storage.transfer import download, put, upload
@@ -109,11 +110,11 @@ class RemoteStorage:
         """What a call gives. Its errors but those of a key that is not there become messages."""
         try:
             return call()
-        except FileNotFoundError:
-            raise
         except FileExistsError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever a library raises
+        except Exception as error:
+            if isinstance(error, FileNotFoundError) and code_of(error) != NO_BUCKET:
+                raise
             raise self._store.failure(self.url + key, error) from None
 
 

@@ -365,6 +365,29 @@ run = "true > {output}"
     assert remote.build("two").ran == ["two"]
 
 
+def test_what_may_have_been_meant(remote):
+    """A name that is near, a folder; a bucket that is not there is no empty one."""
+    url = remote.bucket.url
+    for name, hint in {"a.cvs": f"did you mean `{url}raw/a.csv`?", "": f"`{url}raw/` is a folder",
+                       "quite.different": ""}.items():  # fmt: skip
+        place = f"{url}raw/{name}".rstrip("/")
+        remote.remote(f"[targets.one]\ninputs = ['{place}']\noutput = 'one'\ncopy = true")
+        with pytest.raises(datamake.DatafileError) as caught:
+            remote.build()
+        assert caught.value.problems[0].message == f"there is nothing at `{place}`"
+        assert caught.value.problems[0].hint == hint
+    for declared, complaint in {
+        "inputs = ['s3://nobody/x.csv']": "there is nothing at `s3://nobody/x.csv`",
+        "inputs = ['s3://nobody/*']": "`s3://nobody/*`: there is no such bucket",
+        "foreach = 's3://nobody/{x}'\ninputs = ['{x}']": "`s3://nobody/*`: there is no such bucket",
+    }.items():
+        remote.remote(f"[targets.one]\n{declared}\noutput = 'o'\nrun = 'true'")
+        with pytest.raises(datamake.DatafileError) as caught:
+            remote.build()
+        assert caught.value.problems[0].message == complaint
+        assert caught.value.problems[0].hint
+
+
 def test_a_fetch_that_fails(remote):
     """Blocks what needs it, with exit status 4; the rest is built."""
     remote.remote(SUM + '[targets.other]\noutput = "other.txt"\nrun = "true > {output}"\n')
