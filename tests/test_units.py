@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datamake.datafile.units import seconds, size
+from datamake.datafile.units import seconds, shortened, size
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,12 @@ def test_what_is_no_size(text):
     with pytest.raises(ValueError, match=r"size") as caught:
         size(text)
     assert str(caught.value) == f"`{text}` is not a size like `500KB`, `8GB` or `1.5GiB`"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(1, "1s"), (0.5, "500ms"), (90, "1.5m"), (170.4, "2.8m"), (86400, "1d"), (8.2e8, "1355.8w")],
+)
+def test_shortened(amount, text):
+    """With a unit, and never with an exponent."""
+    assert shortened(amount) == text

@@ -47,8 +47,9 @@ def amount(text: str | float, units: Mapping[str, float]) -> float | None:
 def shortened(amount: float) -> str:
     """Seconds as a Datafile writes them, in the largest unit that there is one of: `1.5h`."""
     unit = max(
-        (unit for unit, length in DURATIONS.items() if length <= amount),
+        (unit for unit, length in DURATIONS.items() if unit and length <= amount),
         key=DURATIONS.__getitem__,
         default="s",
     )
-    return f"{amount / DURATIONS[unit]:.3g}{unit}"
+    number = f"{amount / DURATIONS[unit]:.1f}".removesuffix(".0")
+    return f"{number}{unit}"
