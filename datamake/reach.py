@@ -140,7 +140,7 @@ class Reach:
 
 def _why(error: Exception) -> str:
     if isinstance(error, EnvironmentFailed):
-        return "; ".join((error.headline, *([error.hint] if error.hint else error.facts)))
+        return "; ".join(filter(None, (error.headline, error.hint)))
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
     return str(error) or "no answer in time"
