@@ -11,7 +11,18 @@ from threading import RLock
 
 from xxhash import xxh3_128_hexdigest
 
-from datamake.packs import NAME, PACKS, RECORD, blobs_of, merged, name_of, packed, trusted, unpacked
+from datamake.packs import (
+    LARGEST,
+    NAME,
+    PACKS,
+    RECORD,
+    blobs_of,
+    merged,
+    name_of,
+    packed,
+    trusted,
+    unpacked,
+)
 from datamake.threads import Threads
 
 TYPE_CHECKING = False
@@ -113,11 +124,11 @@ class Index:
             listed = {
                 key: (size, time)
                 for key, size, time in self.reach.entries(PACKS)
-                if NAME(key[len(PACKS) :]) and key not in self._packs
+                if NAME(key[len(PACKS) :]) and size <= LARGEST and key not in self._packs
             }
             reading = {
-                key: threads.submit(partial(self._read, key, time))
-                for key, (_, time) in listed.items()
+                key: threads.submit(partial(self._read, key, *about))
+                for key, about in listed.items()
             }
             gone = False
             for key, future in reading.items():
@@ -136,12 +147,12 @@ class Index:
         self._forget_gone()
         return found
 
-    def _read(self, key: str, written: float) -> list[Entry]:
+    def _read(self, key: str, size: int, written: float) -> list[Entry]:
         """The entries of a pack. Raises OSError, and ValueError where it is corrupt."""
         name = key[len(PACKS) :]
         with suppress(OSError, ValueError):
             return unpacked(name, self._local.read(self._kept + name), written)
-        data = self.reach.read(key)
+        data = self.reach.read(key, size)
         entries = unpacked(name, data, written)
         self._keep(name, data)
         return entries
@@ -157,8 +168,8 @@ class Index:
 
     def _merge(self) -> None:
         """Make one of the small packs. What others merge meanwhile is twice there, never lost."""
-        small = {key: time for key, (size, time) in self._packs.items() if size < SMALL}
-        entries = [entry for key, time in small.items() for entry in self._read(key, time)]
+        small = {key: about for key, about in self._packs.items() if about[0] < SMALL}
+        entries = [entry for key, about in small.items() for entry in self._read(key, *about)]
         whole = self._write(merged(entries))
         for key in small.keys() - {whole}:
             self.drop(key)

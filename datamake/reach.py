@@ -73,9 +73,9 @@ class Reach:
         """Key, size and time of all below a prefix. If that can't be had, nothing else can."""
         return self._asked(lambda: list(self._storage.entries(prefix)), vital=True)
 
-    def read(self, key: str) -> bytes:
-        """All of it."""
-        return self._asked(lambda: self._storage.read(key))
+    def read(self, key: str, size: int) -> bytes:
+        """All of it, about so many bytes."""
+        return self._asked(lambda: self._storage.read(key), size=size)
 
     def fetch(self, key: str, path: str, size: int) -> None:
         """Make a new local file of it, which has about so many bytes."""

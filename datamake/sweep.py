@@ -24,6 +24,7 @@ from datamake.layout import BLOB_KEY, BLOBS
 from datamake.moves import remove
 from datamake.packs import (
     CONTENT,
+    LARGEST,
     NAME,
     PACKS,
     RECORD,
@@ -223,6 +224,8 @@ def _packs(storage: Storage, folder: str) -> list[Pack]:
 
 def _pack(storage: Storage, key: str, size: int, time: float) -> Pack | None:
     """A pack, unless it is gone."""
+    if size > LARGEST:
+        return Pack(key, size, time, [], corrupt=True)
     try:
         data = storage.read(key)
     except FileNotFoundError:

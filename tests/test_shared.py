@@ -692,6 +692,21 @@ def test_a_store_that_hangs_is_given_up(machine, storage, method, monkeypatch):
     assert here.lines == [what]
 
 
+def test_a_large_pack_may_take_its_time(machine, storage, monkeypatch):
+    """As long as a slow line needs for it; what is larger than any is not asked for."""
+    machine("there").make(b"one")
+    monkeypatch.setattr("datamake.reach.PATIENCE", 0.1)
+    monkeypatch.setattr("datamake.reach.SLOWEST", 10)
+    read = storage.read
+    storage.read = lambda *given: time.sleep(0.3) or read(*given)
+    here = machine()
+    assert here.cache.lookup(FINGERPRINT)
+    assert here.lines == []
+    monkeypatch.setattr("datamake.index.LARGEST", 10)
+    storage.read = lambda *_: pytest.fail("asked for")
+    assert machine("then").cache.lookup(FINGERPRINT) is None
+
+
 def test_a_long_upload_that_fails_in_the_end_takes_no_other_along(machine, storage, monkeypatch):
     """It was answered: what waits for it is not the build."""
     for name, value in (("PATIENCE", 0.2), ("SHARE", 0.1), ("SLOWEST", 0.1)):
