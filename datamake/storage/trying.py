@@ -23,7 +23,7 @@ SECONDS = 20
 """How long after the first try another is begun: a host that does not answer is not waited for."""
 LONGEST = 4.0
 """Seconds between two tries, unless the store asks for more."""
-PIECE = 1 << 18
+PIECE = 1 << 19
 """Bytes that are read of a stream at once: larger writes take the system twice as long."""
 SLOW = 1.0
 """Seconds after which what has come is taken, so that somebody sees it come."""
