@@ -173,7 +173,7 @@ class Runner:
         work = self.works.pop(result.target)
         name = work.target.name
         if result.error is not None:
-            if work.restoring:
+            if work.restoring and work.result is None:
                 self.ledger.note(f"{name}: {result.error}; it is built again")
                 return End(name, lost=True)
             return self._tried(work, result)
@@ -220,8 +220,14 @@ class Runner:
         return End(source, known=self.judge.source(source))
 
     def _tried(self, work: Work, result: Result) -> End:
-        name, policy, tries = work.target.name, work.target.policy, self.tries[work.target.name]
-        if tries > policy.retries:
+        name, policy, tries = (
+            work.target.name,
+            work.target.policy,
+            self.tries.get(work.target.name, 1),
+        )
+        if tries > policy.retries or work.restoring:
+            if work.result is not None:  # it is the store of its outputs that failed
+                self.ledger.environment_failed()
             return End(name, error=result.error, facts=result.facts, duration=result.duration)
         self.publisher.failed(work.target)
         delay = policy.retry_delay * 2 ** (tries - 1)

@@ -552,3 +552,24 @@ run = "wc -l < {input} | cat > {output}"
     assert accept(project, ["up"]) == ["up"]
     project.close()
     assert remote.build().ran == []
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_an_upload_that_fails(remote, kept):
+    """Fails its target, with exit status 4, whether it was built or came out of the cache."""
+    remote.remote("""
+[targets.up]
+output = "BUCKET/up.txt"
+run = "echo made > {output}"
+retries = 1
+retry_delay = 0
+""")
+    if kept:
+        assert remote.build().ran == ["up"]
+        remote.bucket.delete("up.txt")
+    remote.bucket.proxy.faults = lambda method, path, n: 403 if method == "PUT" else None
+    built = remote.build()
+    url = f"{remote.bucket.url}up.txt"
+    assert built.statuses == {"up": "failed"}
+    assert built.errors == {"up": f"`{url}`: access is denied"}
+    assert built.exit_code == 4
