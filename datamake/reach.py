@@ -13,7 +13,7 @@ from threading import RLock
 from time import monotonic
 
 from datamake.clone import FULL
-from datamake.errors import EnvironmentFailed
+from datamake.errors import DatamakeError
 from datamake.threads import Threads
 
 TYPE_CHECKING = False
@@ -108,7 +108,7 @@ class Reach:
         except FileNotFoundError:
             self._failures = 0
             raise
-        except (OSError, EnvironmentFailed, TooLate) as error:
+        except (OSError, DatamakeError, TooLate) as error:
             if not writing and isinstance(error, OSError) and error.errno in FULL:
                 raise  # it is the local disk that failed, and not the store
             self._count(error, monotonic() - began, writing=writing, vital=vital)
@@ -139,7 +139,7 @@ class Reach:
 
 
 def _why(error: Exception) -> str:
-    if isinstance(error, EnvironmentFailed):
+    if isinstance(error, DatamakeError):
         return "; ".join(filter(None, (error.headline, error.hint)))
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)

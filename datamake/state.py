@@ -1,8 +1,9 @@
 """What this machine remembers of a project, in SQLite: records, stamps, code facts, past runs.
 
-Knows nothing of how targets hang together or are judged, and is, with `database` and `sightings`, where all SQL is. It may be
-deleted at any time: what is lost is time and history. What is changed is kept in memory until
-`commit`, which writes all of it in one short transaction, so that several builds can share a tree.
+Knows nothing of how targets hang together or are judged, and is, with `database` and `sightings`,
+where all SQL is. It may be deleted at any time: what is lost is time and history. What is changed is
+kept in memory until `commit`, which writes all of it in one short transaction, so that several
+builds can share a tree.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from remote_servers import ENVIRONMENT
 
 from datamake import clone
-from datamake.errors import EnvironmentFailed
+from datamake.errors import EnvironmentFailed, UsageError
 from datamake.model import Seen
 from datamake.objects import Objects
 from datamake.storage import trying
@@ -373,7 +373,13 @@ def test_a_folder_that_is_not_there(scene):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("s4://b/a", "no package of fsspec knows `s4://`"),
+        (
+            "s4://b/a",
+            (
+                "no package of fsspec knows `s4://`\n  hint: there are `s3://`, `gs://`, `az://`, "
+                "`https://`, `sftp://` and more: see docs/storage.md"
+            ),
+        ),
         ("sftpp://h/a", "no package of fsspec knows `sftpp://`\n  hint: did you mean `sftp://`?"),
         (
             "simplecache://x/a",
@@ -384,9 +390,29 @@ def test_a_folder_that_is_not_there(scene):
 )
 def test_what_cannot_be_opened(url, message):
     """Schemes and options that there are not."""
-    with pytest.raises(EnvironmentFailed) as raised:
+    with pytest.raises(UsageError) as raised:
         Objects(lambda _: {"endpoint_ur": "x"}).look([url])
     assert str(raised.value) == f"`{url}`: {message}"
+
+
+def test_an_endpoint_that_is_no_url(s3):
+    """Whoever forgets `http://` is told."""
+    with pytest.raises(UsageError) as raised:
+        Objects(lambda _: {"endpoint_url": "127.0.0.1:9"}).look(["s3://b/a"])
+    assert str(raised.value) == (
+        "`s3://b/a`: its `endpoint_url` is no URL\n"
+        "  Invalid endpoint: 127.0.0.1:9\n"
+        "  hint: it begins with `https://` or `http://`"
+    )
+
+
+@pytest.mark.parametrize("name", ["TooManyRedirects", "RecursionError"])
+def test_a_host_that_leads_elsewhere(name):
+    """As a web server may, and an S3 of another region."""
+    error = type(name, (Exception,), {})("deep")
+    assert str(failure("https://h/a", error)) == (
+        "`https://h/a`: the host leads elsewhere, again and again\n  hint: check the URL"
+    )
 
 
 def test_a_package_that_is_not_installed(monkeypatch):

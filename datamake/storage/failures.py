@@ -11,7 +11,7 @@ from errno import ENAMETOOLONG
 
 from datamake.clone import FULL
 from datamake.datafile.shapes import did_you_mean
-from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.errors import DatamakeError, EnvironmentFailed, UsageError
 from datamake.urls import shown
 from datamake.values import NOTHING
 
@@ -96,6 +96,8 @@ UNREACHED = frozenset(
 UNTRUSTED = frozenset(
     {"SSLError", "ClientConnectorCertificateError", "SSLCertVerificationError", "ClientSSLError"}
 )
+REDIRECTED = frozenset({"TooManyRedirects", "RecursionError"})
+"""`RecursionError` is what botocore makes of an S3 that says another region all the time."""
 WITH_STATUS = frozenset(
     {"ClientResponseError", "HttpError", "HttpResponseError", "HTTPError", "ResourceExistsError"}
 )
@@ -155,9 +157,10 @@ def failure(
     """
     if isinstance(error, DatamakeError):
         return error
-    headline, facts, hint = _unknown(error, known) or _explained(url, error)
+    wrong = _misused(error, known)
+    headline, facts, hint = wrong or _explained(url, error)
     facts = tuple(_plain(each, options) for each in facts)
-    return StoreFailed(f"`{shown(url)}`: {headline}", facts, hint)
+    return (UsageError if wrong else StoreFailed)(f"`{shown(url)}`: {headline}", facts, hint)
 
 
 def unwritten(path: str, url: str, error: OSError) -> DatamakeError:
@@ -247,8 +250,14 @@ def _explained(url: str, error: BaseException) -> Said:
     return "its store cannot be used", (f"{type(error).__name__}: {error}",), ""
 
 
-def _unknown(error: BaseException, known: Iterable[str]) -> Said | None:
-    """What is wrong with an option that there is not."""
+def _misused(error: BaseException, known: Iterable[str]) -> Said | None:
+    """What is wrong with the options that somebody wrote."""
+    if isinstance(error, ValueError) and str(error).startswith("Invalid endpoint"):
+        return (
+            "its `endpoint_url` is no URL",
+            (str(error),),
+            "it begins with `https://` or `http://`",
+        )
     found = UNKNOWN_OPTION.search(str(error)) if isinstance(error, TypeError) else None
     if found is None:
         return None
@@ -285,9 +294,12 @@ def _credentials(url: str, error: BaseException, names: frozenset[str]) -> Said 
 
 def _connection(url: str, error: BaseException, names: frozenset[str]) -> Said | None:
     """What is wrong on the way."""
+    region = " and the region" if _family(url) == "s3" else ""
+    where = "`endpoint_url` in `[storage]`" if _family(url) in ("s3", "gs") else "the URL"
+    if not names.isdisjoint(REDIRECTED):
+        return "the host leads elsewhere, again and again", (), f"check {where}{region}"
     if status_of(error):
         return None
-    where = "`endpoint_url` in `[storage]`" if _family(url) in ("s3", "gs") else "the URL"
     if not names.isdisjoint(UNTRUSTED):
         return "the certificate of the host is not trusted", (), f"check the clock and {where}"
     if not names.isdisjoint(NAMELESS):

@@ -10,7 +10,7 @@ import threading
 from copy import deepcopy
 
 from datamake.datafile.layers import merged
-from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.errors import DatamakeError, EnvironmentFailed, UsageError
 from datamake.storage.failures import failure
 from datamake.storage.trying import TRIES
 from datamake.urls import ARCHIVES, shown
@@ -19,8 +19,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
-
-__all__ = ["Store", "Stores", "failure", "filesystem"]
 
 EXTRAS = {
     "s3": "s3",
@@ -47,6 +45,7 @@ LACKING = frozenset(
 )
 """What fsspec has and is no store of objects, keeps copies of its own, or lets a URL lead anywhere."""
 
+KNOWN = "there are `s3://`, `gs://`, `az://`, `https://`, `sftp://` and more: see docs/storage.md"
 SECONDS = 15
 """How long to wait for an answer."""
 CONNECTIONS = 64
@@ -118,7 +117,7 @@ class Stores:
     def at(self, url: str) -> tuple[Store, str]:
         """The store of a URL that is in no archive, and what it calls it.
 
-        Raises EnvironmentFailed where it cannot be opened.
+        Raises UsageError, EnvironmentFailed where it cannot be opened.
         """
         scheme = url.partition("://")[0]
         options = self._options(url)
@@ -134,8 +133,8 @@ class Stores:
 def filesystem(url: str, options: Mapping[str, Any]) -> tuple[Any, str]:
     """A new file system of fsspec for a URL, and what it calls the URL.
 
-    Raises EnvironmentFailed: unknown scheme, package missing, options that it does not take, a host
-    that has to be connected to and cannot.
+    Raises UsageError for a scheme or options that there are not; EnvironmentFailed: package missing,
+    a host that has to be connected to and cannot.
     """
     scheme = url.partition("://")[0]
     kind = _kind(url, scheme)
@@ -163,7 +162,7 @@ def _options_of(kind: Any) -> tuple[str, ...]:
 def _kind(url: str, scheme: str) -> Any:
     """The class of file systems that a scheme stands for."""
     if scheme in LACKING:
-        raise EnvironmentFailed(
+        raise UsageError(
             f"`{shown(url)}`: `{scheme}://` keeps no data of its own",
             hint="give the URL of the data itself",
         )
@@ -174,9 +173,9 @@ def _kind(url: str, scheme: str) -> Any:
 
         usable = sorted(set(available_protocols()) - LACKING)
         close = get_close_matches(scheme, usable, 1)
-        raise EnvironmentFailed(
+        raise UsageError(
             f"`{shown(url)}`: no package of fsspec knows `{scheme}://`",
-            hint=f"did you mean `{close[0]}://`?" if close else "",
+            hint=f"did you mean `{close[0]}://`?" if close else KNOWN,
         )
     try:
         return get_filesystem_class(scheme)

@@ -47,8 +47,8 @@ def pages(
 ) -> Iterator[tuple[list[tuple[str, Mapping[str, Any]]], bool]]:
     """Path and information of each object below a folder, in the order of their names.
 
-    A request for each page; with each, whether more follow. Only what `stem` begins, and `after` comes before, both without the
-    folder; not `deep`, only what is in the folder itself.
+    A request for each page; with each, whether more follow. Only what `stem` begins, and `after`
+    comes before, both without the folder; not `deep`, only what is in the folder itself.
     """
     bucket, key, _ = store.system.split_path(folder.rstrip("/") + "/")
     prefix = key.lstrip("/")
