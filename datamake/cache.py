@@ -20,7 +20,7 @@ from datamake.model import size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from datamake.listing import Listing
     from datamake.model import Record
@@ -35,9 +35,6 @@ def unheard(line: str) -> None:
 
 class Unshared:
     """What a cache does for those who share it, where nobody does: nothing."""
-
-    def ahead(self, digests: Iterable[str]) -> None:
-        """Begin to bring here what will soon be restored, if it is elsewhere."""
 
     def content(self, url: str, token: str) -> Contents | None:
         """What others say that an object holds as long as it has this version token.

@@ -11,11 +11,13 @@ from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import pyarrow as pa
     import pyarrow.dataset as ds
 
+    from datamake.model import Written
     from datamake.workspace import Workspace
 
 FIRST_ROWS = 10
@@ -99,21 +101,30 @@ def files(space: Workspace, name: str, *, local: bool = False) -> list[str]:
 
 def _downloaded(space: Workspace, source: str, *, local: bool) -> list[str]:
     """Local copies of what is at a URL, until `copies` are removed."""
-    from datamake.executors import open_executor
-
     if local:
         raise UsageError(f"`{shown(source)}` is remote, and read as a whole: take it as a table")
-    sources = space.sources
-    if not sources.seen(source):
+    if not space.sources.seen(source):
         raise UsageError(f"there is nothing at `{shown(source)}`")
+    bring(space, source)
+    contents = space.sources.contents(source) or ()
+    return [space.sources.copies.place(each.path) for each in contents]
+
+
+def bring(space: Workspace, source: str, made: Sequence[Written] = ()) -> None:
+    """Brings local copies of a remote source, outside of a build; `made` is what a target put there.
+
+    Raises EnvironmentFailed.
+    """
+    from datamake.executors import open_executor
+
+    sources = space.sources
     objects = None if sources.offline else lambda: sources.objects
     executor = open_executor("local", 1, space.cache, objects)
     try:
-        executor.submit(sources.fetching(source))
+        executor.submit(sources.fetching(source, made))
         (result,) = executor.wait()
     finally:
         executor.close()
     if result.error is not None:
         raise EnvironmentFailed(result.error, result.facts)
     sources.learn(source, result.fetched)
-    return [sources.copies.place(each.path) for each in sources.contents(source) or ()]

@@ -18,7 +18,7 @@ from datamake.model import RESOURCES, Status
 from datamake.outcome import INTERRUPTED, TargetResult
 from datamake.running import Runner, has_outputs
 from datamake.schedule import ENDED, Life, Schedule, Verb
-from datamake.slots import TRANSFER, Capacity, Ready
+from datamake.slots import AT_ONCE, TRANSFER, Capacity, Ready
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
-TRANSFERS = 32
-"""How much may come from stores and shared caches at once: all of it waits for the network."""
 TICK = 0.1
 """Seconds between two looks at what is no event: locks, retries, signals."""
 
@@ -68,7 +66,7 @@ class Engine:
         self.judge = judge
         self.ledger = Ledger(space.state, emit, space.began)
         transfers = (
-            max(TRANSFERS, settings.jobs)
+            max(AT_ONCE, settings.jobs)
             if space.graph.remote or "cache" in space.spec.project
             else settings.jobs
         )

@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 
 from datamake.actions import Preparation
-from datamake.errors import EnvironmentFailed, UsageError
+from datamake.data import bring
+from datamake.errors import UsageError
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
 from datamake.model import KEPT, Status
@@ -95,7 +96,9 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
 def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folder: str) -> Result:
     from datamake.executors import open_executor
 
-    _fetch(space, judge, target)
+    for name in space.graph.needs[target.name]:
+        if name in space.graph.remotes:
+            bring(space, name, judge.inputs.known[name].outputs)
     contents = list(judge.inputs.of(target.name))
     paths = [content.path for content in contents if content.path and not is_url(content.path)]
     code = [path for path, _ in judge.context(target).code]
@@ -113,26 +116,6 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
         executor.submit(action)
         (result,) = executor.wait()
         return result
-    finally:
-        executor.close()
-
-
-def _fetch(space: Workspace, judge: Judge, target: Target) -> None:
-    """Brings local copies of what is remote. Raises EnvironmentFailed."""
-    from datamake.executors import open_executor
-
-    remotes = [name for name in space.graph.needs[target.name] if name in space.graph.remotes]
-    if not remotes:
-        return
-    sources = space.sources
-    executor = open_executor("local", 1, space.cache, lambda: sources.objects)
-    try:
-        for name in remotes:
-            executor.submit(sources.fetching(name, judge.inputs.known[name].outputs))
-            (result,) = executor.wait()
-            if result.error is not None:
-                raise EnvironmentFailed(result.error, result.facts)
-            sources.learn(name, result.fetched)
     finally:
         executor.close()
 

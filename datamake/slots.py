@@ -32,6 +32,8 @@ class Capacity:
     """How much may come out of caches and stores at once; it takes no processor."""
 
 
+AT_ONCE = 32
+"""How much may come from stores and shared caches at once: all of it waits for the network."""
 TRANSFERS = ""
 """The name, which no declared pool can have, of the pool of transfers."""
 TRANSFER = Resources(cpus=0, pool={TRANSFERS: 1})

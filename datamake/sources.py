@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datamake import urls
 from datamake.action import Action, Fetch
+from datamake.cache import Unshared
 from datamake.copies import Copies
 from datamake.errors import EnvironmentFailed
 from datamake.model import Written
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
     from typing import Any
 
-    from datamake.cache import Unshared
     from datamake.model import Seen
     from datamake.objects import Objects
     from datamake.sightings import Members, Sightings
@@ -43,7 +43,7 @@ class Sources:
         now: Callable[[], float],
     ) -> None:
         self.sightings = sightings
-        self.shared: Unshared | None = None
+        self.shared = Unshared()
         """What others have learnt."""
         self.written: Container[str] = ()
         """The URLs that targets write, by what is known yet: no part of a glob or folder."""
@@ -174,7 +174,7 @@ class Sources:
             self._learnt[seen.url, seen.token] = members
             if begun is None or _trusted(seen, begun):
                 self.sightings.learn(seen.url, seen.token, members)
-                if self.shared is not None and not seen.weak:
+                if not seen.weak:
                     self.shared.note(seen.url, seen.token, members)
             for member, _ in members:
                 self.copies.made(url_of(seen, member))
@@ -185,7 +185,7 @@ class Sources:
         known = self._learnt.get(key)
         if known is None and seen.token:
             known = self.sightings.members(*key)
-            if known is None and self.shared is not None and not seen.weak:
+            if known is None and not seen.weak:
                 known = self.shared.content(*key)
             if known is not None:
                 self._learnt[key] = known

@@ -14,6 +14,7 @@ from threading import Lock
 from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import GRACE, Keepers, last_lines
+from datamake.slots import AT_ONCE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ TRANSFORMS = {
     "restore": "restore",
 }
 """Kind of action → module."""
-TRANSFERS_AT_ONCE = 32
-"""Objects that are on their way at the same time."""
 TRANSFERS = {"fetch": "fetched", "upload": "uploaded"}
 """Kind of action → function of the module `transfer`."""
 
@@ -93,7 +92,7 @@ class Workshop:
         """The threads that objects come and go in."""
         from datamake.threads import Threads
 
-        return Threads("datamake transfer", TRANSFERS_AT_ONCE)
+        return Threads("datamake transfer", AT_ONCE)
 
     def alone(self, path: str) -> Lock:
         """The lock of a path or URL that several actions may want."""
