@@ -80,7 +80,8 @@ class Publisher:
         """Publishes what an action wrote, and records it if nothing changed while it ran.
 
         Where another target's output has changed meanwhile, or what it was only given the URL of,
-        it has failed. Where a source or code has, its outputs are published but stay stale; the second time in a row it has failed too.
+        it has failed. Where a source or code has, its outputs are published but stay stale; the
+        second time in a row it has failed too.
         """
         target, verdict = work.target, work.verdict
         made, changed = self._changed(work)

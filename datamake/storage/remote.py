@@ -28,7 +28,7 @@ class RemoteStorage:
     """A storage below `url`, with the options of its store.
 
     A use is not noted: the times of its entries are those of writing. What goes wrong, but for a
-    key that is not there, is an EnvironmentFailed.
+    key that is not there, is an EnvironmentFailed, or a UsageError if it is the options.
     """
 
     def __init__(self, url: str, **options: Any) -> None:
