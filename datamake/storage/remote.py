@@ -97,7 +97,7 @@ class RemoteStorage:
     def _read(self, key: str, start: int, end: int | None) -> bytes:
         path = self._store.path(self.url + key)
         if self._store.scheme == "s3":
-            return b"".join(s3.read(self._store, path, start, end))
+            return s3.whole(self._store, path, start, end)
         system = self._store.system
         if start:
             size = self._store.call(system.info, path)["size"]

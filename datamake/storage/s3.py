@@ -10,7 +10,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 from datamake.storage.failures import code_of, status_of
-from datamake.storage.trying import BLOCK, BUDGET, Changed, patiently, piece
+from datamake.storage.trying import BLOCK, BUDGET, Changed, patiently
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int | None], None]
 
+CHUNK = 1 << 18
+"""Bytes of a body that are taken at once: what has come is written while it is in the processor."""
 PARTS = 4
 """Parts of an upload that are under way at once."""
 MOST_PARTS = 9_000
@@ -72,10 +74,19 @@ def pages(
         asked["ContinuationToken"] = answer["NextContinuationToken"]
 
 
-def read(store: Store, path: str, start: int, end: int | None, token: str = "") -> Iterator[bytes]:
-    """The bytes of an object from `start` to `end`, by pieces; one request, which is not repeated.
+def read(
+    store: Store,
+    path: str,
+    start: int,
+    end: int | None,
+    token: str,
+    take: Callable[[bytes], None],
+) -> None:
+    """Give the bytes of an object from `start` to `end` to `take`, as they come.
 
-    Nothing where it has none there. Raises Changed where its tag is not that of the token.
+    One request, which is not repeated; nothing comes where the object has none there. `take` is
+    called in the thread in which all bodies come: it must not wait. Raises Changed where its tag
+    is not that of the token, and what `take` raises.
     """
     from fsspec.asyn import sync
 
@@ -93,11 +104,22 @@ def read(store: Store, path: str, start: int, end: int | None, token: str = "") 
             return
         raise
     body = answer["Body"]
+
+    async def stream() -> None:
+        while data := await body.read(CHUNK):
+            take(data)
+
     try:
-        while data := sync(store.system.loop, piece, body.read):
-            yield data
+        sync(store.system.loop, stream)
     finally:
         body.close()
+
+
+def whole(store: Store, path: str, start: int, end: int | None) -> bytes:
+    """The bytes of an object from `start` to `end`."""
+    parts: list[bytes] = []
+    read(store, path, start, end, "", parts.append)
+    return b"".join(parts)
 
 
 def put(store: Store, path: str, data: bytes, *, replace: bool) -> bool:
@@ -107,7 +129,7 @@ def put(store: Store, path: str, data: bytes, *, replace: bool) -> bool:
     try:
         patiently(lambda: _call(store, "put_object", Body=data, **place, **condition))
     except FileExistsError:  # perhaps these, by a request whose answer was lost
-        return patiently(lambda: b"".join(read(store, path, 0, None))) == data
+        return patiently(lambda: whole(store, path, 0, None)) == data
     except OSError as error:
         if replace or status_of(error) != 501:
             raise

@@ -17,12 +17,13 @@ from datamake.storage.trying import BLOCK, BUDGET, PIECE, Changed, Cut, Tries, p
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from datamake.storage.opening import Store
 
     Progress = Callable[[int, int | None], None]
-    Read = Callable[[int, int | None], Iterator[bytes]]
+    Read = Callable[[int, int | None, Callable[[bytes], None]], None]
+    """From where to where, and what takes the bytes as they come."""
 
 LARGE = 64 << 20
 """Bytes from which on an object of S3 is read by several requests at once: one alone is slow."""
@@ -163,12 +164,16 @@ def _fill(target: Target, read: Read, scheme: str) -> None:
 def _fill_stretch(target: Target, read: Read, start: int, end: int | None) -> None:
     """Write what `read` gives from `start` to `end`, asked again where it ends too early."""
     position, tries = start, Tries()
+
+    def take(data: bytes) -> None:
+        nonlocal position
+        target.write(data, position)
+        position += len(data)
+
     while not target.ended:
         begun = position
         try:
-            for data in read(position, None if end == target.size else end):
-                target.write(data, position)
-                position += len(data)
+            read(position, None if end == target.size else end, take)
             if end is None or position == end:
                 return
             if position > end or position == begun:
@@ -186,15 +191,20 @@ def _fill_stretch(target: Target, read: Read, start: int, end: int | None) -> No
 
 
 def _reader(store: Store, url: str, token: str) -> Read:
-    """A function that gives the bytes of an object from a position to another, in pieces."""
+    """What reads an object from a position to another."""
     path = store.path(url)
     if store.scheme == "s3":
-        return lambda start, end: s3.read(store, path, start, end, token)
+        return lambda start, end, take: s3.read(store, path, start, end, token, take)
     if store.scheme == "http":
         from datamake.storage.web import body
 
-        return lambda start, _: body(store, path, start, token)
-    return lambda start, _: _blocks(store, path, start)
+        return lambda start, _, take: _each(body(store, path, start, token), take)
+    return lambda start, _, take: _each(_blocks(store, path, start), take)
+
+
+def _each(pieces: Iterable[bytes], take: Callable[[bytes], None]) -> None:
+    for data in pieces:
+        take(data)
 
 
 def _blocks(store: Store, path: str, start: int) -> Iterator[bytes]:
