@@ -1,0 +1,71 @@
+"""What an action is handed under a name: the files of one table, and which of its columns count.
+
+Knows nothing of who made them.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from datamake.tables.formats import DEFAULT, Reading
+from datamake.tables.reading import Table, files_in, open_table
+from datamake.values import NOTHING, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from typing import Any
+
+
+@value
+class Piece:
+    """Files or folders of one content, and the values that come with it.
+
+    `paths` are absolute; `variables` become columns of strings where there is none of that name.
+    """
+
+    paths: tuple[str, ...]
+    variables: Mapping[str, str] = NOTHING
+
+
+@value
+class View:
+    """A table under a name. It holds exactly the columns with these names (None: all), and its rows."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+    reading: Reading = DEFAULT
+    columns: frozenset[str] | None = None
+
+
+def opened(view: View) -> Table:
+    """The pieces of a view as one table, by column name. Raises TableError."""
+    whole = open_table([path for piece in view.pieces for path in piece.paths], view.reading)
+    if view.columns is None and not any(piece.variables for piece in view.pieces):
+        return whole
+    variables = [
+        piece.variables for piece in view.pieces for path in piece.paths for _ in files_in(path)
+    ]
+    return _Seen(whole, variables, view.columns)
+
+
+class _Seen(Table):
+    """A table with further columns, one value for each file, and without those that don't count."""
+
+    def __init__(
+        self,
+        whole: Table,
+        variables: Sequence[Mapping[str, str]],
+        columns: Collection[str] | None,
+    ) -> None:
+        names = set(whole.schema.names)
+        own = [{key: each[key] for key in each if key not in names} for each in variables]
+        further = dict.fromkeys(key for each in own for key in each)
+        fields = [*whole.schema, *(pa.field(key, pa.string()) for key in further)]
+        self.whole = whole
+        self.parts = whole.parts
+        self.keys = [{**keys, **each} for keys, each in zip(whole.keys, own, strict=True)]
+        self.schema = pa.schema([e for e in fields if columns is None or e.name in columns])
+
+    def part_batches(self, part: Any, names: set[str]) -> Iterator[pa.RecordBatch]:
+        return self.whole.part_batches(part, names)
