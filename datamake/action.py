@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from datamake.model import Output, Seen, Written
+    from datamake.model import Output, Written
+    from datamake.remote import Seen
 
 
 @value

@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from datamake.model import Freshness, Input
+    from datamake.model import Input
+    from datamake.remote import Freshness
     from datamake.workspace import Workspace
 
 

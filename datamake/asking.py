@@ -10,7 +10,7 @@ import os
 from functools import partial
 
 from datamake.errors import DatafileError, Problem
-from datamake.model import Seen
+from datamake.remote import Seen
 from datamake.storage import s3
 from datamake.storage.failures import NO_BUCKET, code_of, status_of
 from datamake.storage.listing import infos

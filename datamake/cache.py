@@ -45,6 +45,12 @@ class Unshared:
     def note(self, url: str, token: str, contents: Contents) -> None:
         """Tell others what an object holds as long as it has this version token."""
 
+    def recall(self, key: str) -> str | None:
+        """A fact that others have found out; see `facts`."""
+
+    def tell(self, key: str, text: str) -> None:
+        """Tell others a fact."""
+
     def flush(self) -> bool:
         """At the end of a run, before `trim`: wait until others can have what was stored."""
         return True

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from datamake.errors import Problem
     from datamake.foreach import Origin, Row
-    from datamake.model import Declaration, Freshness, Spec, Target, Tree
+    from datamake.model import Declaration, Spec, Target, Tree
     from datamake.patterns import Capture, Pattern
+    from datamake.remote import Freshness
 
     Settled = dict[str, list[Target]]
 

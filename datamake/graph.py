@@ -15,9 +15,9 @@ from datamake.conflicts import (
 from datamake.errors import DatafileError, Problem
 from datamake.expand import awaited, captured
 from datamake.linking import CodeReader, Linker
-from datamake.model import Remote
 from datamake.order import ordered
 from datamake.outputs import Outputs
+from datamake.remote import Remote
 from datamake.resolve import Resolver
 from datamake.urls import is_url, shown
 from datamake.values import NOTHING, replace, value
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from datamake.expand import Expansion
     from datamake.linking import Linked
-    from datamake.model import Asker, Input, Link, Pending, Target, Tree
+    from datamake.model import Input, Link, Pending, Target, Tree
+    from datamake.remote import Asker
 
 
 @value

@@ -9,8 +9,9 @@ from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.units import seconds
 from datamake.filling import varies
 from datamake.instances import Argument, arguments, bracketed, named
-from datamake.model import Freshness, Input
+from datamake.model import Input
 from datamake.patterns import escaped, is_glob
+from datamake.remote import Freshness
 from datamake.urls import WEB, is_url
 from datamake.values import value
 

@@ -15,8 +15,9 @@ from datamake.datafile.shapes import did_you_mean, nearest
 from datamake.errors import Problem
 from datamake.filling import joined
 from datamake.instances import named
-from datamake.model import Asker, Input, Link
+from datamake.model import Input, Link
 from datamake.patterns import is_glob
+from datamake.remote import Asker
 from datamake.urls import is_url, meant, shown
 from datamake.values import replace, value
 

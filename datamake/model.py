@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from datamake.formats import DEFAULT, Reading
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -76,6 +77,7 @@ class Code(str, Enum):
     ALWAYS = "always"
     EXPIRED = "expired"
     RULES_CHANGED = "rules-changed"
+    CHECK_CHANGED = "check-changed"
 
 
 @value
@@ -157,6 +159,10 @@ class Input:
     """Keys that lead to it in the Datafile."""
     fetch: bool = True
     """Whether an action gets a local copy of what is remote, and not its URL."""
+    columns: tuple[str, ...] | None = None
+    """Of a table the columns that count, None: all."""
+    reading: Reading = DEFAULT
+    """How it is read, where it is a table."""
 
 
 @value
@@ -212,6 +218,14 @@ class Surroundings:
     secrets: tuple[str, ...] = ()
 
 
+@value
+class Assertions:
+    """What must hold of a table: a `Schema` and `Check`s, as the Datafile has them."""
+
+    schema: Any = None
+    checks: tuple[Any, ...] = ()
+
+
 RESOURCES = Resources()
 POLICY = Policy()
 SURROUNDINGS = Surroundings()
@@ -230,7 +244,8 @@ class Target:
     inputs: tuple[Input, ...] = ()
     outputs: tuple[Output, ...] = ()
     template: str | tuple[str, ...] = ""
-    """The script, the arguments or `module:function`, its placeholders not yet filled."""
+    """The script, the arguments, `module:function` or query, its placeholders not yet filled; of
+    `standardize` what it does, in words."""
     each: Mapping[str, str] = NOTHING
     """The values of its foreach variables."""
     params: Mapping[str, Any] = NOTHING
@@ -245,6 +260,12 @@ class Target:
     tags: tuple[str, ...] = ()
     owner: str = ""
     description: str = ""
+    prelude: tuple[str, ...] = ()
+    """Of `sql`: the texts of the files that run before."""
+    recipe: Any = None
+    """Of `standardize` a `Standard`, of `query` a `Query`."""
+    assertions: Assertions | None = None
+    """What must hold of its output."""
 
 
 @value
@@ -285,62 +306,7 @@ class Link:
     items: tuple[Item, ...] = ()
 
 
-@value
-class Asker:
-    """A target that has something at a URL as an input."""
-
-    target: str
-    file: str
-    place: tuple[str | int, ...]
-    """The keys of the input in the Datafile `file`."""
-    fetch: bool
-    optional: bool
-
-
-@value
-class Remote:
-    """What is asked for at a URL: a remote source, or an output of a target."""
-
-    text: str
-    """The URL, URL glob or URL folder."""
-    askers: dict[str, Asker]
-    """By target, in order."""
-
-    @property
-    def fetch(self) -> bool:
-        """Whether an action gets a copy of it, not just its URL."""
-        return any(asker.fetch for asker in self.askers.values())
-
-    @property
-    def optional(self) -> bool:
-        """Whether it may be absent."""
-        return all(asker.optional for asker in self.askers.values())
-
-
-@value
-class Freshness:
-    """How old the data of a source may be, in seconds."""
-
-    warn_after: float | None = None
-    error_after: float | None = None
-
-
 # What was seen, and what follows
-
-
-@value
-class Seen:
-    """A remote object as its store told of it."""
-
-    url: str
-    token: str = ""
-    """Its version token; `""` where the store has none."""
-    size: int | None = None
-    """Bytes."""
-    time: float | None = None
-    """When it was last modified, in seconds since 1970."""
-    weak: bool = False
-    """Whether the token is of size and time alone: never shared, nor trusted while it is fresh."""
 
 
 @value
@@ -380,6 +346,8 @@ class Record:
     """Seconds that running it took."""
     accepted: bool = False
     """Recorded by hand (`accept`), so never to be shared."""
+    checked: str = ""
+    """The check fingerprint of what was found to hold of its outputs; `""` for nothing."""
 
 
 @value

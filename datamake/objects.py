@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.asking import Folder
-    from datamake.model import Seen
+    from datamake.remote import Seen
     from datamake.storage.transfer import Progress
     from datamake.urls import Url
 

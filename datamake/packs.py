@@ -32,6 +32,7 @@ PACKS = "v1/packs/"
 NAME = re.compile(r"[0-9a-f]{32}-[1-9][0-9]{0,18}\.gz").fullmatch
 RECORD = "record"
 CONTENT = "content"
+FACT = "fact"
 LARGEST = 1 << 30
 """Bytes that a pack may unfold to: nobody's memory is filled by a forged one."""
 LATEST = 253_402_300_799
@@ -201,6 +202,14 @@ def content_of(entry: Entry) -> Contents | None:
 
 def _is_member(path: str) -> bool:
     return path == "" or {"", ".", ".."}.isdisjoint(path.split("/"))
+
+
+# Facts
+
+
+def fact_entry(key: str, text: str, made: float) -> Entry:
+    """The entry that says what was once found out of a content; see `facts`."""
+    return Entry(FACT, key, made, text)
 
 
 def _dumped(content: object) -> str:

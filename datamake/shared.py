@@ -15,12 +15,14 @@ from datamake.index import Index
 from datamake.layout import action_key, encoded
 from datamake.packs import (
     CONTENT,
+    FACT,
     RECORD,
     Entry,
     blobs_of,
     content_entry,
     content_key,
     content_of,
+    fact_entry,
     record_of,
     signed,
 )
@@ -148,6 +150,19 @@ class SharedCache(Cache):
         if self.writes and shown(url) == url:
             entry = content_entry(url, token, contents, self._clock())
             self._up.entry(signed(entry, self._signer))
+
+    def recall(self, key: str) -> str | None:
+        """A fact that others have found out."""
+        entry = self._index.find(FACT, key) if self.reads else None
+        if entry is None:
+            return None
+        self._renew(entry)
+        return entry.body
+
+    def tell(self, key: str, text: str) -> None:
+        """Tell others a fact, at the end of the run."""
+        if self.writes:
+            self._up.entry(signed(fact_entry(key, text, self._clock()), self._signer))
 
     def flush(self) -> bool:
         """At the end of a run: wait until others can have what was stored; False where they can't."""

@@ -7,7 +7,7 @@ with secrets these are not written; objects that only such URLs name are not rem
 from __future__ import annotations
 
 from datamake.database import loaded, packed, stored, unpacked
-from datamake.model import Seen
+from datamake.remote import Seen
 from datamake.urls import hidden, shown
 from datamake.values import replace
 

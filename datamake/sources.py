@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
     from typing import Any
 
-    from datamake.model import Seen
     from datamake.objects import Objects
+    from datamake.remote import Seen
     from datamake.sightings import Members, Sightings
 
 UNKNOWN = "?"

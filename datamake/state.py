@@ -1,7 +1,7 @@
-"""What this machine remembers of a project, in SQLite: records, stamps, code facts, past runs.
+"""What this machine remembers of a project, in SQLite: records, stamps, facts, past runs.
 
-Knows nothing of how targets hang together or are judged, and is, with `database` and `sightings`,
-where all SQL is. It may be deleted at any time: what is lost is time and history. What is changed is
+Knows nothing of how targets hang together or are judged, and is, with `database`, `sightings` and
+`facts`, where all SQL is. It may be deleted at any time: what is lost is time and history. What is changed is
 kept in memory until `commit`, which writes all of it in one short transaction, so that several
 builds can share a tree.
 """
@@ -13,6 +13,7 @@ from _thread import allocate_lock
 from struct import Struct
 
 from datamake.database import Database, loaded, packed, stored, unpacked
+from datamake.facts import Facts
 from datamake.model import Field, Record, Status, Written
 from datamake.sightings import Sightings
 from datamake.values import value
@@ -229,6 +230,7 @@ class State:
         self.stamps = Stamps(self._database)
         self.history = History(self._database)
         self.sightings = Sightings(self._database)
+        self.facts = Facts(self._database)
 
     @property
     def readonly(self) -> bool:
@@ -290,10 +292,11 @@ class State:
 
     def commit(self) -> None:
         """Write all that has changed, in one transaction; nothing where nothing has."""
-        if self.history.sweep_due:
+        sweep = self.history.sweep_due
+        if sweep:
             self.stamps.sweep(self._root)
         changes = [*self._changes(), *self.stamps.changes(), *self.history.changes()]
-        changes += self.sightings.changes()
+        changes += [*self.sightings.changes(), *self.facts.changes(sweep=sweep)]
         if self._memo is not None:
             changes += self._memo.changes()
         self._database.write(changes)
@@ -319,7 +322,7 @@ class State:
         written = [record for record in self._written.values() if record]
         forgotten = [(stored(target),) for target, record in self._written.items() if not record]
         return [
-            ("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", [_row(one) for one in written]),
+            ("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", [_row(one) for one in written]),
             ("REPLACE INTO fields VALUES (?, ?)", [_fields_row(one) for one in written]),
             ("DELETE FROM records WHERE target = ?", forgotten),
             ("DELETE FROM fields WHERE target = ?", forgotten),
@@ -337,17 +340,18 @@ def _row(record: Record) -> Row:
         record.time,
         record.duration,
         record.accepted,
+        record.checked,
     )
 
 
 def _record(row: Row) -> Record:
-    target, fingerprint, outputs, time, duration, accepted = row
+    target, fingerprint, outputs, time, duration, accepted, checked = row
     texts = iter(loaded(outputs).split("\0")) if outputs else iter(())
     written = tuple(
         Written(path, digest, name or None)
         for path, digest, name in zip(texts, texts, texts)  # noqa: B905 - one iterator
     )
-    return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted))
+    return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted), checked)
 
 
 def _records(rows: list[Row]) -> dict[str, Record]:

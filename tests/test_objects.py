@@ -11,8 +11,8 @@ import uuid
 import pytest
 from emulators import EMULATED, EMULATORS
 
-from datamake.model import Seen
 from datamake.objects import Objects
+from datamake.remote import Seen
 from datamake.storage.remote import RemoteStorage
 from datamake.storage.transfer import STRETCHES
 

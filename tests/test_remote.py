@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from linked import complaints, expanded, linked, paths
 
-from datamake.model import Asker, Freshness, Output
+from datamake.model import Output
+from datamake.remote import Asker, Freshness
 from datamake.select import select
 
 

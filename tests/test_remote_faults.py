@@ -11,8 +11,8 @@ from remote_servers import ENVIRONMENT
 
 from datamake import clone
 from datamake.errors import EnvironmentFailed, UsageError
-from datamake.model import Seen
 from datamake.objects import Objects
+from datamake.remote import Seen
 from datamake.storage import trying
 from datamake.storage.failures import failure
 from datamake.storage.remote import RemoteStorage

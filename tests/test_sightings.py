@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from datamake.model import Seen
+from datamake.remote import Seen
 from datamake.state import State
 
 

@@ -492,7 +492,7 @@ def test_a_newer_state(open_state, folder):
             open_state(readonly=readonly)
         assert str(caught.value) == (
             "the state was written by a newer datamake: `.datamake/state.sqlite`\n"
-            "  its version is 999; this datamake knows 2\n"
+            "  its version is 999; this datamake knows 3\n"
             "  hint: update datamake, or delete the file: what is lost is time and history"
         )
 

@@ -1,62 +1,15 @@
-"""The formats of tables: which there are, which a file has, how a text is read.
-
-Knows nothing of what is in the files.
-"""
+"""The formats of tables, by the name under which tables know them."""
 
 from __future__ import annotations
 
-from datamake.values import NOTHING, value
+from datamake.formats import (
+    DEFAULT,
+    ENDINGS,
+    FORMATS,
+    TEXT,
+    Reading,
+    compression_of,
+    format_of,
+)
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-ENDINGS = {
-    "parquet": "parquet",
-    "arrow": "arrow",
-    "feather": "arrow",
-    "orc": "orc",
-    "csv": "csv",
-    "tsv": "tsv",
-    "jsonl": "jsonl",
-    "ndjson": "jsonl",
-    "json": "jsonl",
-}
-FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
-TEXT = ("csv", "tsv", "jsonl")
-"""Formats that say nothing of the types, and may be compressed as a whole."""
-COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd", "lz4": "lz4"}
-
-
-def format_of(path: str) -> str | None:
-    """The format that the ending of a path names, None where it names none."""
-    name, _, ending = path.rpartition("/")[2].lower().rpartition(".")
-    if ending not in COMPRESSIONS:
-        return ENDINGS.get(ending) if name else None
-    name, _, ending = name.rpartition(".")
-    found = ENDINGS.get(ending) if name else None
-    return found if found in TEXT else None
-
-
-def compression_of(path: str) -> str | None:
-    """What Arrow calls the compression that the ending of a path names, None where it is none."""
-    return COMPRESSIONS.get(path.lower().rpartition(".")[2])
-
-
-@value
-class Reading:
-    """How a table is read: what a source or input says of it.
-
-    Without `format`, the ending of the path tells. The rest is for text formats: texts that mean
-    null (without: the empty one, but in JSON none), types by column (without: as its rows have
-    them), and `delimiter`, `quote`, `encoding`, `decimal`, `header`.
-    """
-
-    format: str | None = None
-    null: tuple[str, ...] | None = None
-    schema: Mapping[str, str] | None = None
-    read: Mapping[str, Any] = NOTHING
-
-
-DEFAULT = Reading()
+__all__ = ["DEFAULT", "ENDINGS", "FORMATS", "TEXT", "Reading", "compression_of", "format_of"]

@@ -14,73 +14,22 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 from xxhash import xxh3_128
 
-from datamake.quoting import quoted, unquoted
+from datamake.logical import Logical
 from datamake.tables import TableError
 from datamake.tables.formats import TEXT, Reading
 from datamake.tables.reading import open_table
 from datamake.tables.types import text_of
 from datamake.threads import Threads
-from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from datamake.tables.reading import Table
 
-VERSION = "table-1"
-"""Of the rules by which content is hashed: another one means that no digest holds any more."""
 WIDE = 128
 """Columns of a file that are read at once, if that makes no more than `PASSES`."""
 PASSES = 16
-
-
-@value
-class Logical:
-    """What a table holds: the number of its rows, and (name, type, digest) of each column."""
-
-    rows: int
-    columns: tuple[tuple[str, str, str], ...]
-
-    @property
-    def whole(self) -> str:
-        """The digest of all columns."""
-        return self.of(None)
-
-    def of(self, columns: Collection[str] | None) -> str:
-        """The digest of the columns with one of these names, and always of the number of rows.
-
-        Raises KeyError for a name that no column has.
-        """
-        chosen = None if columns is None else set(columns)
-        if chosen is not None:
-            for name in chosen.difference(each[0] for each in self.columns):
-                raise KeyError(name)
-        state = xxh3_128(_framed(VERSION) + pack("<q", self.rows))
-        for column in self.columns:
-            if chosen is None or column[0] in chosen:
-                state.update(b"".join(map(_framed, column)))
-        return state.hexdigest()
-
-    def __str__(self) -> str:
-        """One text, which `Logical.parsed` makes an equal one of."""
-        lines = ["\t".join(map(quoted, column)) for column in self.columns]
-        return "\n".join([f"{VERSION} {self.rows}", *lines])
-
-    @staticmethod
-    def parsed(text: str) -> Logical | None:
-        """What `str` made, None where it did so by other rules, or something else did."""
-        head, *lines = text.split("\n")
-        version, _, rows = head.partition(" ")
-        cells = [tuple(map(unquoted, line.split("\t"))) for line in lines]
-        if version != VERSION or not rows.isdigit() or any(len(each) != 3 for each in cells):
-            return None
-        return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
-
-
-def _framed(text: str) -> bytes:
-    data = text.encode()
-    return pack("<q", len(data)) + data
 
 
 def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  # noqa: A002

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from datamake.action import Action, Fetch
     from datamake.cache import Cache
-    from datamake.model import Seen
     from datamake.objects import Objects
     from datamake.process import Outcome
+    from datamake.remote import Seen
     from datamake.threads import Threads
 
 TRANSFORMS = {

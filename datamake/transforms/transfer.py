@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from datamake.action import Action
-    from datamake.model import Seen
+    from datamake.remote import Seen
     from datamake.transforms import Workshop
 
     T = TypeVar("T")

@@ -1,0 +1,62 @@
+"""What a table holds, in digests: of each of its columns, of some of them, of all.
+
+Knows no files, and how a column is digested no more; see `tables.logical`.
+"""
+
+from __future__ import annotations
+
+from struct import pack
+
+from xxhash import xxh3_128
+
+from datamake.quoting import quoted, unquoted
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+VERSION = "table-1"
+"""Of the rules by which content is hashed: another one means that no digest holds any more."""
+
+
+@value
+class Logical:
+    """What a table holds: the number of its rows, and (name, type, digest) of each column."""
+
+    rows: int
+    columns: tuple[tuple[str, str, str], ...]
+
+    @property
+    def whole(self) -> str:
+        """The digest of it all."""
+        state = xxh3_128(_framed(VERSION) + pack("<q", self.rows))
+        for column in self.columns:
+            state.update(b"".join(map(_framed, column)))
+        return state.hexdigest()
+
+    def part(self, columns: Collection[str] | None) -> Logical:
+        """The same with only the columns of these names, and always the number of rows."""
+        if columns is None:
+            return self
+        return Logical(self.rows, tuple(each for each in self.columns if each[0] in columns))
+
+    def __str__(self) -> str:
+        """One text, which `Logical.parsed` makes an equal one of."""
+        lines = ["\t".join(map(quoted, column)) for column in self.columns]
+        return "\n".join([f"{VERSION} {self.rows}", *lines])
+
+    @staticmethod
+    def parsed(text: str) -> Logical | None:
+        """What `str` made, None where it did so by other rules, or something else did."""
+        head, *lines = text.split("\n")
+        version, _, rows = head.partition(" ")
+        cells = [tuple(map(unquoted, line.split("\t"))) for line in lines]
+        if version != VERSION or not rows.isdigit() or any(len(each) != 3 for each in cells):
+            return None
+        return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
+
+
+def _framed(text: str) -> bytes:
+    data = text.encode()
+    return pack("<q", len(data)) + data
