@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from posixpath import basename, dirname, join, normpath
 
+from datamake.annotations import kinds
 from datamake.model import size_of
 
 TYPE_CHECKING = False
@@ -154,6 +155,19 @@ class Code:
         """The files of a Python module and of all that it imports of the project; sorted."""
         search = folders(pythonpath)
         return tuple(sorted(self.imports(tuple(self.module(module, search)), search)))
+
+    def takes(self, function: str, pythonpath: Sequence[str]) -> dict[str, str]:
+        """What the parameters of `module:function` are given, as `annotations.kinds`."""
+        module, _, name = function.partition(":")
+        *_, file = "", *self.module(module, folders(pythonpath))
+        path = module.replace(".", "/")
+        if not f"/{file}".endswith((f"/{path}.py", f"/{path}/__init__.py")):
+            return {}
+
+        def found(source: bytes) -> tuple[str, ...]:
+            return tuple(map("=".join, kinds(source, name).items()))
+
+        return dict(each.split("=", 1) for each in self.facts(f"takes {name}", file, found))
 
     def called(self, script: str, cwd: str, search: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """What the words of a shell script name, as `sought`."""

@@ -218,6 +218,20 @@ def test_a_function_counts_with_its_imports():
     assert closure("late", ["."], Files(MODULES)) == ()
 
 
+def test_what_a_function_takes():
+    """Is read from the module that has it, once."""
+    text = "import pyarrow as pa\ndef run(a: pa.Table, b): pass\n"
+    tree, memo = Files({"src/work/m.py": text, "src/work/__init__.py": text}), {}
+    for _ in range(2):
+        code = Code(tree, memo, ())
+        assert code.takes("work.m:run", ["src"]) == {"a": "table", "b": "path"}
+        assert code.takes("work:run", ["src"]) == {"a": "table", "b": "path"}
+        assert code.takes("work.m:other", ["src"]) == {}
+        assert code.takes("work.none:run", ["src"]) == {}
+        assert code.takes("none:run", ["src"]) == {}
+        assert tree.reads == 2
+
+
 @pytest.mark.parametrize("flag", ["-m pkg.sub.deep", "-mpkg.sub.deep", "-u -m pkg.sub.deep -m"])
 def test_a_module_that_is_run_counts(flag):
     """`python -m` looks from the working directory."""
