@@ -46,13 +46,18 @@ class Delimited:
         """Not known before all is read."""
         return None
 
-    def look(self, guesses: dict[str, TextGuess], known: Collection[str]) -> None:
-        """Take in the kinds of text in the columns that are not known."""
+    def look(
+        self,
+        guesses: dict[str, TextGuess],
+        known: Collection[str],
+        ragged: Ragged | None = None,
+    ) -> None:
+        """Take in the kinds of text in the columns that are not known. `ragged`: as of `texts`."""
         for name in self.names:
             guesses.setdefault(name, TextGuess(self.decimal))
         wanted = [name for name in self.names if name not in known]
         row = 1
-        for batch in self.texts(wanted) if wanted else ():
+        for batch in self.texts(wanted, ragged) if wanted else ():
             if all(guesses[name].settled for name in wanted):
                 break
             for name, column in zip(wanted, batch.columns, strict=True):

@@ -57,10 +57,23 @@ class Lines:
         """Not known before all is read."""
         return None
 
-    def look(self, guesses: dict[str, ValueGuess], known: Collection[str]) -> None:
-        """Take in the types of the values; of a column that is known, only its name."""
-        for row, piece in self._pieces():
-            schema = self._parsed(piece, row, None).schema
+    def look(
+        self,
+        guesses: dict[str, ValueGuess],
+        known: Collection[str],
+        mend: Callable[[bytes, int], bytes] | None = None,
+    ) -> None:
+        """Take in the types of the values; of a column that is known, only its name.
+
+        Without `mend` an error is raised for lines that cannot be read; else it leaves out which.
+        """
+        for row, piece in self.pieces():
+            try:
+                schema = self.parsed(piece, row, None).schema
+            except TableError:
+                if mend is None:
+                    raise
+                schema = self.parsed(mend(piece, row), row, None).schema
             for field in schema:
                 guess = guesses.setdefault(field.name, ValueGuess())
                 if field.name in known:
@@ -83,9 +96,9 @@ class Lines:
         """The columns that are named; one that no row has is all null."""
         wanted = {name: types[name] for name in types if name in columns}
         schema = pa.schema(list(wanted.items()))
-        for first, piece in self._pieces():
+        for first, piece in self.pieces():
             row = first
-            for batch in self._parsed(piece, row, wanted).to_batches():
+            for batch in self.parsed(piece, row, wanted).to_batches():
                 made = [self._values(batch.column(field.name), field, row) for field in schema]
                 yield pa.RecordBatch.from_arrays(made, schema=schema) if made else batch.select([])
                 row += batch.num_rows
@@ -108,7 +121,8 @@ class Lines:
                 f"`{shortened(values[at].as_py())}` is not of the type `{text_of(field.type)}`"
             ) from error
 
-    def _parsed(self, piece: bytes, row: int, types: Mapping[str, pa.DataType] | None) -> pa.Table:
+    def parsed(self, piece: bytes, row: int, types: Mapping[str, pa.DataType] | None) -> pa.Table:
+        """A piece whose first row is `row`, with the types that it has or is to have."""
         schema = None if types is None else pa.schema([(n, said(t)) for n, t in types.items()])
         options = pj.ParseOptions(
             schema, unexpected_field_behavior="infer" if types is None else "ignore"
@@ -139,7 +153,7 @@ class Lines:
             )
         return TableError(f"{where}, column `{column[1]}`: {column[2]}", facts)
 
-    def _pieces(self) -> Iterator[tuple[int, bytes]]:
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Whole lines of about `PIECE` bytes that hold something, and the row they begin with."""
         row, rest = 1, b""
         with explained(self.path, self.format):

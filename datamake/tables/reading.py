@@ -41,7 +41,7 @@ def open_table(paths: Sequence[str] | str, reading: Reading = DEFAULT) -> Table:
     found = [pair for root in roots for pair in files_in(root)]
     if not found:
         raise TableError(f"`{roots[0]}` has no files" if roots else "a table needs a file")
-    formats = {path: reading.format or _format(path) for path, _ in found}
+    formats = {path: reading.format or named_format(path) for path, _ in found}
     first = found[0][0]
     for path, format_ in formats.items():
         if format_ != formats[first]:
@@ -73,7 +73,8 @@ def files_in(root: str) -> list[tuple[str, dict[str, str | None]]]:
     return sorted(found, key=lambda pair: pair[0])
 
 
-def _format(path: str) -> str:
+def named_format(path: str) -> str:
+    """The format that the ending of a path names. Raises TableError."""
     found = format_of(path)
     if found is None:
         raise TableError(
@@ -109,7 +110,7 @@ class Table:
                     continue
                 one = types.setdefault(field.name, field.type)
                 if one != field.type:
-                    raise _unlike(field.name, origin[field.name], one, part.path, field.type)
+                    raise unlike(field.name, origin[field.name], one, part.path, field.type)
                 origin.setdefault(field.name, part.path)
             _wide(part.path, len(types))
         return pa.schema([*types.items(), *self._folders().items()])
@@ -236,7 +237,8 @@ def missing(path: str, name: str, names: Sequence[str]) -> TableError:
     )
 
 
-def _unlike(name: str, one: str, type_: pa.DataType, other: str, found: pa.DataType) -> TableError:
+def unlike(name: str, one: str, type_: pa.DataType, other: str, found: pa.DataType) -> TableError:
+    """A column that has one type in one file and another in another."""
     return TableError(
         f"the column `{name}` has more than one type",
         [f"`{one}`: {text_of(type_)}", f"`{other}`: {text_of(found)}"],
