@@ -12,6 +12,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from databases import postgresql  # noqa: F401 - a fixture
 from emulators import azure, azure_server, gcs, gcs_server, sftp, sftp_server  # noqa: F401 - fixtures
 from remote_servers import bucket, s3, s3_server, web  # noqa: F401 - fixtures
 
