@@ -37,6 +37,8 @@ class Call:
     """Parameter → text, list or mapping as JSON has them."""
     files: frozenset[str]
     """The parameters whose values are paths."""
+    tables: Mapping[str, tuple[str, Any]] = NOTHING
+    """Of these, those that are given tables: what kind, and of which files; see `tables.handed`."""
 
 
 @value

@@ -1,7 +1,8 @@
 """Calls one Python function of a project, in a process that ends with it.
 
-Knows nothing of datamake, and imports nothing of it: it is a part of the keeper, runs under the
-project's interpreter (Python 3.8 or newer) and is forked off before any of the project is imported.
+Knows nothing of datamake: it is a part of the keeper, runs under the project's interpreter (Python
+3.8 or newer) and is forked off before any of the project is imported. Where tables are handed over,
+datamake's own way to read and write them is brought in, as long as that takes.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ if TYPE_CHECKING:
 
     Report = tuple[str, "list[str] | None"]
 
-TABLES = {"Table", "Dataset", "DataFrame", "LazyFrame"}
+TABLES = {"Table", "Dataset", "DataFrame", "LazyFrame", "RecordBatch", "RecordBatchReader"}
+OLDEST = (3, 10)
+"""The first Python that datamake's own modules run under."""
 TEXT = 500
 """Characters of a text that is reported, at most: a pipe must hold them all."""
-LATER = "not in this version yet"
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+OWN: dict[str, Any] = {}
+"""datamake's own modules, by name, while they are put away."""
 
 
 class Refused(Exception):
-    """The function cannot be called as asked: a headline, and facts."""
+    """The function cannot be called as asked, or did what it should not: a headline, and facts."""
 
 
 def run(call: dict[str, Any], env: dict[str, str]) -> tuple[int, Report | None]:
@@ -92,6 +99,8 @@ def outcome(call: dict[str, Any]) -> tuple[int, Report | None]:
     try:
         function = resolved(call)
         returned = function(**arguments(function, call))
+        if returned is not None:
+            publish(call, returned)
     except Refused as refusal:
         headline, facts = refusal.args
         return 1, (headline[:TEXT], [fact[:TEXT] for fact in facts[:20]])
@@ -101,20 +110,13 @@ def outcome(call: dict[str, Any]) -> tuple[int, Report | None]:
         print(stop.code, file=sys.stderr)  # noqa: T201 - as Python itself does
         return 1, None
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is the user's
-        own = outcome.__code__.co_filename
         trace = error.__traceback__
-        while trace and trace.tb_frame.f_code.co_filename == own:
+        while trace and trace.tb_frame.f_code.co_filename.startswith(HERE + os.sep):
             trace = trace.tb_next
         traceback.print_exception(type(error), error, trace)
         lines = traceback.format_exception_only(type(error), error)
         headline = next(line for line in lines if not line.startswith(" "))
         return 1, (headline.strip()[:TEXT], None)
-    if returned is not None:
-        kind = type(returned).__name__
-        return 1, (
-            f"`{call['function']}` returned a `{kind}`: to return something is {LATER}",
-            ["hint: write it to `output`, and return nothing"],
-        )
     return 0, None
 
 
@@ -182,14 +184,92 @@ def converted(call: dict[str, Any], name: str, given: Any, annotation: str) -> A
     """What a parameter is given, as its annotation asks for it."""
     if name not in call["files"]:
         return given
+    if name in call["tables"]:
+        kind, table = call["tables"][name]
+        return own(call, f"it takes `{name}` as `{annotation}`", "handed", kind, table)
     words = re.findall(r"\w+", annotation.replace("None", ""))
     if TABLES.intersection(words):
+        headline = f"`{call['function']}` takes `{name}` as `{annotation}`"
+        if name in ("output", "outputs"):
+            raise Refused(headline, ["hint: take the path, or return the table"])
         raise Refused(
-            f"`{call['function']}` takes `{name}` as `{annotation}`: tables are {LATER}",
-            ["hint: take the path, and read the table from it"],
+            f"{headline}, which its source does not show",
+            ["hint: name a function that is written in its module, undecorated, with its types"],
         )
     as_text = words[-1:] == ["str"] and not {"Path", "PathLike"}.intersection(words)
     return given if as_text else as_paths(given)
+
+
+def publish(call: dict[str, Any], returned: Any) -> None:
+    """Write the tables that a function returned to its outputs."""
+    several = returned.values() if isinstance(returned, dict) else [returned]
+    for each in several:
+        if not (hasattr(each, "__arrow_c_stream__") or type(each).__name__ in TABLES):
+            kind = f"`{type(each).__name__}`"
+            raise Refused(
+                f"`{call['function']}` returned a {'`dict` of ' * (each is not returned)}{kind}: "
+                "it may return a table, a frame or nothing",
+                ["hint: write what is no table to `output`"],
+            )
+    own(call, "it returned a table", "write", returned, call["outputs"])
+
+
+def own(call: dict[str, Any], what: str, function: str, *given: Any) -> Any:
+    """Calls a function of `datamake.tables.handed`, datamake's modules out of sight of the project's.
+
+    It may have modules of these names itself, or another datamake.
+    """
+    if sys.version_info < OLDEST:
+        version, oldest = (".".join(map(str, each[:2])) for each in (sys.version_info, OLDEST))
+        facts = [f"`{sys.executable}` is {version}", f"Python {oldest} or newer is needed for that"]
+        raise Refused(f"`{call['function']}`: {what}", facts)
+    theirs = exchanged(OWN)
+    try:
+        if not OWN:
+            package()
+        module = importlib.import_module("datamake.tables.handed")
+        return getattr(module, function)(*given)
+    except ImportError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("pyarrow", "pandas", "polars"):
+            raise
+        raise Refused(
+            f"`{call['function']}`: {what}, and `{missing}` cannot be imported",
+            [str(error), f"hint: install it where the function runs, for `{sys.executable}`"],
+        ) from None
+    except Exception as error:
+        tables = sys.modules.get("datamake.tables")
+        if tables is None or not isinstance(error, tables.TableError):
+            raise
+        facts = [*error.facts, f"hint: {error.hint}"] if error.hint else error.facts
+        raise Refused(plain(call, error.headline), [plain(call, fact) for fact in facts]) from None
+    finally:
+        OWN.update(exchanged(theirs))
+
+
+def plain(call: dict[str, Any], text: str) -> str:
+    """A text with paths as a Datafile has them."""
+    for _, path, shown in call["outputs"]:
+        text = text.replace(path, shown)
+    return text.replace(call["root"] + os.sep, "")
+
+
+def exchanged(modules: dict[str, Any]) -> dict[str, Any]:
+    """Put all modules of the name `datamake` away, and these in their place; what was there."""
+    names = [name for name in sys.modules if name.partition(".")[0] == "datamake"]
+    known = {name: sys.modules.pop(name) for name in names}
+    sys.modules.update(modules)
+    return known
+
+
+def package() -> None:
+    """Import the package that this file is in, without its folder on `sys.path`."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    file = os.path.join(HERE, "__init__.py")
+    spec: Any = spec_from_file_location("datamake", file, submodule_search_locations=[HERE])
+    sys.modules["datamake"] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
 
 
 def quoted(names: list[str]) -> str:

@@ -217,6 +217,12 @@ def request_of(action: Action, grace: float) -> dict[str, Any]:
             "paths": list(call.paths),
             "arguments": plain(call.arguments),
             "files": list(call.files),
+            "tables": plain(call.tables),
+            "outputs": [
+                [slot.output.name, slot.path, slot.output.path + "/" * slot.output.folder]
+                for slot in action.slots
+            ],
+            "root": action.env.get("DATAMAKE_ROOT", ""),
         },
         "cwd": action.cwd,
         "env": dict(action.env),

@@ -73,6 +73,7 @@ def needs(one, two, output): pass
 def table(output: "pa.Table"): pass
 def frame(inputs: "list[pl.LazyFrame]"): pass
 def back(): return 5
+def several(): return {"one": "a"}
 def generator(): yield
 async def waits(): pass
 async def waits_for_more(): yield
@@ -203,18 +204,23 @@ def test_what_a_call_leaves_behind(keepers, call):
         ),
         (
             "table",
-            "`given:table` takes `output` as `pa.Table`: tables are not in this version yet",
-            ["hint: take the path, and read the table from it"],
+            "`given:table` takes `output` as `pa.Table`",
+            ["hint: take the path, or return the table"],
         ),
         (
             "frame",
-            "`given:frame` takes `inputs` as `list[pl.LazyFrame]`: tables are not in this version yet",
-            ["hint: take the path, and read the table from it"],
+            "`given:frame` takes `inputs` as `list[pl.LazyFrame]`, which its source does not show",
+            ["hint: name a function that is written in its module, undecorated, with its types"],
         ),
         (
             "back",
-            "`given:back` returned a `int`: to return something is not in this version yet",
-            ["hint: write it to `output`, and return nothing"],
+            "`given:back` returned a `int`: it may return a table, a frame or nothing",
+            ["hint: write what is no table to `output`"],
+        ),
+        (
+            "several",
+            "`given:several` returned a `dict` of `str`: it may return a table, a frame or nothing",
+            ["hint: write what is no table to `output`"],
         ),
         ("generator", "`given:generator` is a generator, a plain function is needed", []),
         ("waits", "`given:waits` is an async function, a plain one is needed", []),

@@ -1,0 +1,113 @@
+"""The inputs of a `python` target → the tables that its function is given, as plain data.
+
+Knows nothing of formats: `tables/handed.py` makes tables of it, where the function runs.
+"""
+
+from __future__ import annotations
+
+from datamake.errors import DatamakeError
+from datamake.model import Input
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
+
+    from datamake.fingerprint import Content
+    from datamake.model import Target
+
+
+@value
+class Given:
+    """An input with its files: of each its absolute path, and values that come with its rows."""
+
+    input: Input
+    pieces: list[tuple[str, Mapping[str, str]]]
+
+
+def tables(
+    target: Target, kinds: Mapping[str, str], inputs: Sequence[Given]
+) -> dict[str, tuple[str, Any]]:
+    """Parameter → its kind and what `handed` takes, for those that are given tables.
+
+    `kinds` are those of `annotations`. Raises DatamakeError.
+    """
+    by_name = {each.input.name: each for each in inputs if each.input.name is not None}
+    found: dict[str, tuple[str, Any]] = {}
+    for name, kind in kinds.items():
+        container, _, inner = kind.rpartition("[")
+        if inner.rstrip("]") == "path":
+            continue
+        if name in by_name:
+            chosen = [by_name[name]]
+        elif name in ("input", "inputs") and inputs:
+            chosen = list(inputs) if name == "inputs" else [inputs[0]]
+        else:
+            continue
+        if container == "dict":
+            if name != "inputs" or len(by_name) < len(inputs):
+                raise DatamakeError(
+                    f"`{target.template}` takes `{name}` as tables by name",
+                    hint="this is for `inputs`, which must all have names",
+                )
+            found[name] = kind, {each: _table(name, [by_name[each]]) for each in by_name}
+        elif container:
+            alone = [Given(each.input, [piece]) for each in chosen for piece in each.pieces]
+            found[name] = kind, [_table(name, [each]) for each in alone]
+        else:
+            found[name] = kind, _table(name, chosen)
+    return found
+
+
+def _table(name: str, inputs: Sequence[Given]) -> dict[str, Any]:
+    """Inputs as one table."""
+    first = inputs[0].input
+    for other in inputs:
+        if not other.input.fetch:
+            raise DatamakeError(
+                f"`{name}` is to be a table, and `fetch = false` leaves it where it is",
+                hint="take the URL, or leave out `fetch`",
+            )
+        if (other.input.reading, other.input.columns) != (first.reading, first.columns):
+            raise DatamakeError(
+                f"`{name}` is all inputs as one table, and they are read in different ways",
+                [f"`{first.text}`", f"`{other.input.text}`"],
+                "give them names, and take each by its own",
+            )
+    reading = first.reading
+    return {
+        "pieces": [([path], values) for each in inputs for path, values in each.pieces],
+        "reading": {
+            "format": reading.format,
+            "null": reading.null,
+            "schema": reading.schema,
+            "read": reading.read,
+        },
+        "columns": first.columns,
+    }
+
+
+def inputs_of(
+    target: Target,
+    contents: Iterable[Content],
+    local: Callable[[str], str],
+    each: Callable[[str], Mapping[str, str]],
+) -> list[Given]:
+    """The inputs of a target, as they are declared; what it names by itself is left out.
+
+    `local` is where the file of an input is, `each` the foreach values of the target that made it:
+    these come with its rows where an input has several instances.
+    """
+    found = {id(asked): Given(asked, []) for asked in target.inputs}
+    for content in contents:
+        asked, producer = content.link.input, content.producer
+        given = found.get(id(asked))
+        if given is None or not content.path:
+            continue
+        if asked.text.endswith("/"):
+            given.pieces[:] = [(local(asked.text), {})]
+            continue
+        several = asked.kind == "target" and producer is not None and producer != asked.text
+        given.pieces.append((local(content.path), each(producer) if several and producer else {}))
+    return list(found.values())

@@ -1,0 +1,123 @@
+"""Inputs → what a function is given as tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from datamake.errors import DatamakeError
+from datamake.fingerprint import Content
+from datamake.formats import Reading
+from datamake.handing import Given, inputs_of, tables
+from datamake.model import Input, Link, Part, Target
+
+PLAIN = {"format": None, "null": None, "schema": None, "read": {}}
+
+
+def target(*inputs):
+    return Target("t", "t", "python", Part("Datafile.toml"), inputs, template="m:f")
+
+
+def given(name, *paths, **fields):
+    return Given(Input("path", "x", name, **fields), [(path, {}) for path in paths])
+
+
+def table(*paths, columns=None, **reading):
+    pieces = [([path], {}) for path in paths]
+    return {"pieces": pieces, "reading": {**PLAIN, **reading}, "columns": columns}
+
+
+ONE, TWO = given("one", "1"), given("two", "2", "3")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "found"),
+    [
+        ("one", "table", table("1")),
+        ("two", "pandas", table("2", "3")),
+        ("two", "list[lazy]", [table("2"), table("3")]),
+        ("input", "dataset", table("1")),
+        ("inputs", "table", table("1", "2", "3")),
+        ("inputs", "list[table]", [table("1"), table("2"), table("3")]),
+        ("inputs", "dict[table]", {"one": table("1"), "two": table("2", "3")}),
+        ("two", "path", None),
+        ("two", "list[path]", None),
+        ("output", "table", None),
+        ("other", "table", None),
+    ],
+)
+def test_tables(name, kind, found):
+    """By the names of inputs, all of them, or the first; nothing else."""
+    expected = {} if found is None else {name: (kind, found)}
+    assert tables(target(), {name: kind, "more": "path"}, [ONE, TWO]) == expected
+
+
+def test_how_it_is_read():
+    """Comes along, with the columns that count."""
+    reading = Reading("csv", ("NA",), {"a": "int64"}, {"delimiter": ";"})
+    one = given("one", "1", columns=("a",), reading=reading)
+    said = {"format": "csv", "null": ("NA",), "schema": {"a": "int64"}, "read": {"delimiter": ";"}}
+    found = tables(target(), {"one": "table"}, [one])
+    assert found == {"one": ("table", table("1", columns=("a",), **said))}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "inputs", "error", "hint"),
+    [
+        (
+            {"inputs": "table"},
+            [ONE, given("two", "2", columns=("a",))],
+            "`inputs` is all inputs as one table, and they are read in different ways",
+            "give them names, and take each by its own",
+        ),
+        (
+            {"inputs": "dict[table]"},
+            [ONE, given(None, "2")],
+            "`m:f` takes `inputs` as tables by name",
+            "this is for `inputs`, which must all have names",
+        ),
+        (
+            {"one": "dict[table]"},
+            [ONE],
+            "`m:f` takes `one` as tables by name",
+            "this is for `inputs`, which must all have names",
+        ),
+        (
+            {"one": "table"},
+            [given("one", "s3://a/b.csv", fetch=False)],
+            "`one` is to be a table, and `fetch = false` leaves it where it is",
+            "take the URL, or leave out `fetch`",
+        ),
+    ],
+)
+def test_what_cannot_be_given(kinds, inputs, error, hint):
+    """Says why."""
+    with pytest.raises(DatamakeError) as raised:
+        tables(target(), kinds, inputs)
+    assert (raised.value.headline, raised.value.hint) == (error, hint)
+
+
+def test_inputs_of():
+    """With all their files, and the foreach values where there are several instances."""
+    clean, one, raw = (
+        Input("target", "clean[*]"),
+        Input("target", "clean[1]"),
+        Input("folder", "raw/"),
+    )
+    none, other = Input("path", "none.csv", optional=True), Input("path", "other.csv")
+    contents = [
+        Content(Link(clean), "1.csv", "d", "clean[1]"),
+        Content(Link(clean), "2.csv", "d", "clean[2]"),
+        Content(Link(one), "1.csv", "d", "clean[1]"),
+        Content(Link(raw), "raw/a", "d"),
+        Content(Link(raw), "raw/b", "d"),
+        Content(Link(other), "other.csv", "d"),
+    ]
+    found = inputs_of(
+        target(clean, one, raw, none), contents, "/{}".format, lambda name: {"n": name[6]}
+    )
+    assert [(each.input, each.pieces) for each in found] == [
+        (clean, [("/1.csv", {"n": "1"}), ("/2.csv", {"n": "2"})]),
+        (one, [("/1.csv", {})]),
+        (raw, [("/raw/", {})]),
+        (none, []),
+    ]
