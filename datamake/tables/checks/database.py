@@ -1,0 +1,265 @@
+"""Checks carried out by DuckDB: one query for all that can share it, in a session of its own.
+
+Knows no kind of check. Parquet is read where it lies; what DuckDB cannot read, or not as the same
+values, is brought into a table of the session, which goes to disk where memory does not hold it.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pyarrow as pa
+
+from datamake.tables import TableError
+from datamake.tables.checks.bound import KeyTest, QueryTest, RowTest, WholeTest
+from datamake.tables.checks.keys import sample
+from datamake.tables.checks.results import SHOWN, Checked
+from datamake.tables.checks.rows import References
+from datamake.tables.checks.scalars import identifier, quoted, shown, sql_type
+from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
+from datamake.tables.columnar import Parquet
+from datamake.tables.engine import duckdb
+from datamake.tables.failures import shortened
+from datamake.tables.session import Limits, close, session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
+
+    from datamake.tables.checks.bound import Sights, Test
+    from datamake.tables.reading import Table
+
+GLOB = "*?["
+"""What makes a pattern of a path."""
+READ_AS = {"TIMESTAMP_S": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP"}
+"""Types that DuckDB may find in a Parquet file for those that Arrow finds: as exact, and more."""
+
+
+def native(table: Table) -> bool:
+    """Whether DuckDB can read the files by itself: Parquet, and no columns but theirs."""
+    if any(table.keys) or not len(table.schema):
+        return False
+    names = table.schema.names
+    if len({name.casefold() for name in names}) < len(names) or not all(map(sayable, names)):
+        return False
+    return all(
+        isinstance(part, Parquet) and not any(mark in part.path for mark in GLOB)
+        for part in table.parts
+    )
+
+
+def sayable(name: str) -> bool:
+    """Whether SQL has a word for a column of this name."""
+    return name != "" and "\0" not in name
+
+
+def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Test, Checked]:
+    """What came of the tests. Raises TableError."""
+    with session(Limits(sights.threads, sights.memory, sights.folder)) as connection:
+        try:
+            work = _Work(connection, table, tests)
+            return work.results()
+        except duckdb().Error as error:
+            raise TableError("DuckDB cannot carry out the checks", told(error)) from error
+
+
+class _Work:
+    """One table in a session, under the name `this`."""
+
+    def __init__(self, connection: Any, table: Table, tests: Sequence[Test]) -> None:
+        self.connection = connection
+        self.table = table
+        self.tests = tests
+        own = {name for test in tests for name in test.columns}
+        whole = any(test.check.where or isinstance(test, QueryTest) for test in tests)
+        self.paths: list[str] = []
+        self.in_files = self._view("this", table, own)
+        columns = table.schema.names if whole else table.chosen(own).names
+        self.names = {name: identifier(name) for name in columns}
+        if not self.in_files:
+            if not whole:
+                self.names = {name: f"c{at}" for at, name in enumerate(columns)}
+            self._load("this", table, None if whole else own, list(self.names.values()))
+        for at, test in enumerate(tests):
+            if isinstance(test, References):
+                test.view = f"held_{at}"
+                held = identifier(test.column)
+                if not self._view(test.view, test.other, {test.column}, f"{held} AS held"):
+                    self._load(test.view, test.other, {test.column}, ["held"])
+        close(connection, self.paths)
+
+    def _view(self, name: str, table: Table, own: set[str], said: str = "*") -> bool:
+        """Make a view of the files themselves. False if DuckDB would not find the same values."""
+        if not native(table):
+            return False
+        paths = [part.path for part in table.parts]
+        files = f"[{', '.join(map(quoted, paths))}]"
+        options = f"hive_partitioning = false, union_by_name = {len(paths) > 1}"
+        self.connection.execute(
+            f"CREATE VIEW {name} AS SELECT {said} FROM read_parquet({files}, {options})"
+        )
+        types = {column: type_ for column, type_, *_ in self.query(f"DESCRIBE {name}")}
+        for field in table.chosen(own):
+            type_, wanted = types.get(field.name if said == "*" else "held"), sql_type(field.type)
+            if type_ not in (wanted, READ_AS.get(wanted or "")):
+                self.connection.execute(f"DROP VIEW {name}")
+                return False
+        self.paths += paths
+        return True
+
+    def _load(self, name: str, table: Table, columns: set[str] | None, names: list[str]) -> None:
+        """Bring columns into a table of the session, under other names."""
+        caught: list[TableError] = []
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            try:
+                yield from table.batches(columns)
+            except TableError as error:
+                caught.append(error)
+                raise
+
+        reader = pa.RecordBatchReader.from_batches(table.chosen(columns), batches())
+        self.connection.register("incoming", reader)
+        try:
+            said = f"({', '.join(names)})"
+            self.connection.execute(f"CREATE TABLE {name} {said} AS SELECT * FROM incoming")
+        except duckdb().Error:
+            if caught:
+                raise caught[0] from None
+            raise
+        self.connection.unregister("incoming")
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        """All rows of a result."""
+        found: list[tuple[Any, ...]] = self.connection.execute(text).fetchall()
+        return found
+
+    def results(self) -> dict[Test, Checked]:
+        """What came of each test: first what can be worked out in one pass."""
+        for test in self.tests:
+            self._tried(test)
+        cells = dict.fromkeys(cell for test in self.tests for cell in self._cells(test))
+        found = self.connection.sql(f"SELECT {', '.join(cells)} FROM this").to_arrow_table()
+        values = dict(zip(cells, (column[0] for column in found.columns), strict=True))
+        results = {}
+        for test in self.tests:
+            rows, *further = (values[cell] for cell in self._cells(test))
+            results[test] = self._result(test, rows.as_py(), further[0] if further else None)
+        return results
+
+    def _tried(self, test: Test) -> None:
+        """Raises TableError for SQL of the Datafile that means nothing."""
+        if isinstance(test, QueryTest):
+            said, text = "query", f"SELECT count(*) FROM ({NEW}{test.query}{NEW})"
+        elif test.check.where:
+            said, text = "`where`", f"SELECT count(*) FROM this WHERE {_where(test)}"
+        else:
+            return
+        try:
+            self.query(f"EXPLAIN {text}")
+        except duckdb().Error as error:
+            raise test.fault(f"DuckDB cannot read its {said}", told(error)) from error
+
+    def _cells(self, test: Test) -> list[str]:
+        """What the one query works out for a test: rows, then violations or the greatest value."""
+        names = [self.names[name] for name in test.columns]
+        limit = f" FILTER ({_where(test)})" if test.check.where else ""
+        rows = f"count(*){limit}"
+        if isinstance(test, RowTest):
+            return [rows, f"count(*) FILTER ({self._broken(test)})"]
+        return (
+            [rows, f"max({names[0]}){limit}"] if names and isinstance(test, WholeTest) else [rows]
+        )
+
+    def _broken(self, test: RowTest) -> str:
+        """The condition of a wrong row."""
+        condition = test.condition([self.names[name] for name in test.columns])
+        return f"{_where(test)} AND {condition}" if test.check.where else condition
+
+    def _result(self, test: Test, rows: int, cell: pa.Scalar | None) -> Checked:
+        if isinstance(test, RowTest) and cell is not None:
+            return checked(test, cell.as_py(), rows, self._sample(test) if cell.as_py() else ())
+        if isinstance(test, WholeTest):
+            wrong = test.judged(rows, None if cell is None else cell.cast(test.types[0]))
+            return checked(test, int(bool(wrong)), rows, [wrong] if wrong else ())
+        if isinstance(test, KeyTest):
+            return self._keys(test, rows)
+        assert isinstance(test, QueryTest)
+        try:
+            return self._returned(test, rows)
+        except duckdb().Error as error:
+            raise test.fault("DuckDB cannot run its query", told(error)) from error
+
+    def _sample(self, test: RowTest) -> Sequence[Mapping[str, Any]]:
+        """The first wrong rows."""
+        limit = f"WHERE {self._broken(test)} LIMIT {SHOWN}"
+        if not self.in_files:
+            places = [place for (place,) in self.query(f"SELECT rowid FROM this {limit}")]
+            return rows_at(self.table, {test: sorted(places)})[test]
+        schema = self.table.schema
+        names = sampled(test.columns, schema)
+        columns = ", ".join(map(identifier, names))
+        found = self.connection.sql(f"SELECT {columns} FROM this {limit}").to_arrow_table()
+        typed = [
+            column
+            if column.type == schema.field(name).type
+            else column.cast(schema.field(name).type)
+            for name, column in zip(names, found.columns, strict=True)
+        ]
+        same = pa.table(typed, names=names)
+        return [row_of(same, at, names) for at in range(len(same))]
+
+    def _keys(self, test: KeyTest, rows: int) -> Checked:
+        names = [self.names[name] for name in test.columns]
+        present = " AND ".join(f"{name} IS NOT NULL" for name in names)
+        if test.check.where:
+            present += f" AND {_where(test)}"
+        keys = ", ".join(names)
+        doubled = f"FROM this WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
+        beyond = self.query(f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n {doubled})")
+        if not beyond[0][0]:
+            return checked(test, 0, rows, ())
+        order = f"ORDER BY count(*) DESC, {keys} LIMIT {SHOWN}"
+        text = f"SELECT {keys}, count(*) {doubled} {order}"
+        found = self.connection.sql(text).to_arrow_table()
+        typed = [
+            column.cast(dtype) for column, dtype in zip(found.columns, test.types, strict=False)
+        ]
+        samples = [
+            sample(test.columns, [column[at] for column in typed], found.columns[-1][at].as_py())
+            for at in range(len(found))
+        ]
+        return checked(test, int(beyond[0][0]), rows, samples)
+
+    def _returned(self, test: QueryTest, rows: int) -> Checked:
+        """Rows of a query, of which the first are those that sort first: it may leave them unordered."""
+        query = f"({NEW}{test.query}{NEW})"
+        ((count,),) = self.query(f"SELECT count(*) FROM {query}")
+        if not count:
+            return checked(test, 0, rows, ())
+        first = f"SELECT * FROM {query} ORDER BY ALL LIMIT {SHOWN}"
+        found = self.connection.sql(first).to_arrow_table()
+        names = found.column_names
+        some = [
+            dict(zip(names, (shown(column[at]) for column in found.columns), strict=True))
+            for at in range(len(found))
+        ]
+        return checked(test, count, rows, some)
+
+
+NEW = "\n"
+"""Around SQL of a Datafile, which may end in a comment."""
+
+
+def _where(test: Test) -> str:
+    return f"coalesce(({NEW}{test.check.where}{NEW}), false)"
+
+
+def told(error: BaseException) -> list[str]:
+    """What DuckDB says of an error, as the facts of a message."""
+    text = str(error)
+    with suppress(ValueError, KeyError, TypeError):
+        text = json.loads(text[text.index("{") :])["exception_message"]
+    return [shortened(line, 200) for line in text.splitlines() if line.strip()][:4]

@@ -1,0 +1,84 @@
+"""The check that counts keys: `unique`.
+
+A key with a null in it is like no other, as in SQL. NaN equals itself.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from datamake.tables.checks.bound import KeyTest, Sights
+from datamake.tables.checks.rows import same
+from datamake.tables.checks.scalars import shown
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from datamake.datafile.checks import Check
+
+LEAST = 1 << 18
+"""Rows that are put together before their keys are counted."""
+
+
+class Unique(KeyTest):
+    """No two rows with one key."""
+
+    def __init__(self, check: Check, schema: pa.Schema, sights: Sights) -> None:
+        super().__init__(check, schema, sights)
+        self.need_comparable()
+
+
+class Tally:
+    """Keys counted with Arrow alone: all different ones are in memory."""
+
+    def __init__(self, types: Sequence[pa.DataType]) -> None:
+        self.places = [f"k{at}" for at in range(len(types))]
+        self.types = [same(pa.array([], dtype)).type for dtype in types]
+        pairs = [*zip(self.places, self.types, strict=True), ("count", pa.int64())]
+        self.schema = pa.schema(pairs)
+        self.counts = self.schema.empty_table()
+        self.waiting: list[pa.Table] = []
+        self.rows = 0
+
+    def add(self, arrays: Sequence[pa.Array]) -> None:
+        """Take in the keys of further rows."""
+        ones = pa.repeat(pa.scalar(1, pa.int64()), len(arrays[0]))
+        some = pa.Table.from_arrays([*map(same, arrays), ones], schema=self.schema)
+        for place in self.places:
+            if some.column(place).null_count:
+                some = some.filter(pc.is_valid(some.column(place)))
+        self.waiting.append(some)
+        self.rows += len(some)
+        if self.rows >= max(LEAST, len(self.counts)):
+            self._count()
+
+    def _count(self) -> None:
+        """Merged when there is as much new as known, so that all of it stays linear."""
+        both = pa.concat_tables([self.counts, *self.waiting])
+        counted = both.group_by(self.places).aggregate([("count", "sum")])
+        self.counts = counted.rename_columns(
+            ["count" if name == "count_sum" else name for name in counted.column_names]
+        ).select(self.schema.names)
+        self.waiting, self.rows = [], 0
+
+    def doubled(self, first: int) -> tuple[int, list[tuple[list[pa.Scalar], int]]]:
+        """Rows beyond the first of each key; the first keys of them with their rows, most first."""
+        self._count()
+        found = self.counts.filter(pc.greater(self.counts.column("count"), 1))
+        beyond = (pc.sum(found.column("count")).as_py() or 0) - len(found)
+        order = [("count", "descending"), *((place, "ascending") for place in self.places)]
+        some = found.take(pc.sort_indices(found, order).slice(0, first))
+        keys = [
+            ([some.column(place)[at] for place in self.places], some.column("count")[at].as_py())
+            for at in range(len(some))
+        ]
+        return beyond, keys
+
+
+def sample(columns: Sequence[str], key: Sequence[pa.Scalar], count: int) -> Mapping[str, Any]:
+    """A key as JSON has it, with the number of its rows."""
+    counted = "count" if "count" not in columns else "count of rows"
+    return {**dict(zip(columns, map(shown, key), strict=True)), counted: count}

@@ -1,0 +1,116 @@
+"""What came of checks: as values, as JSON, as lines for people, as text to be remembered.
+
+Knows nothing of how they were worked out.
+"""
+
+from __future__ import annotations
+
+import json
+
+from datamake.values import value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+VERSION = "checked-1"
+"""Of the text that results are remembered as."""
+SHOWN = 5
+"""Rows of a sample."""
+WIDE = 60
+"""Characters of a value that people are shown."""
+NO_ROWS = ("rows", "fresh", "volume", "schema")
+"""Kinds that are about the table, not about one row or another; `schema` counts columns."""
+
+
+@value
+class Checked:
+    """What came of one check.
+
+    `violations` is a number of rows; of `rows`, `fresh` and `volume` 0 or 1, of `schema` a number
+    of columns, or of levels in them. `rows` is how many rows were looked at. `sample` has the first
+    violating rows, or what is wrong with the table, in values that JSON has.
+    """
+
+    name: str
+    kind: str
+    severity: str
+    violations: int
+    rows: int
+    sample: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.violations
+
+
+def documents(checked: Iterable[Checked]) -> list[dict[str, Any]]:
+    """The results as JSON has them."""
+    return [
+        {
+            "name": each.name,
+            "kind": each.kind,
+            "severity": each.severity,
+            "violations": each.violations,
+            "rows": each.rows,
+            "sample": [dict(row) for row in each.sample],
+        }
+        for each in checked
+    ]
+
+
+def lines(checked: Iterable[Checked]) -> list[str]:
+    """What is wrong, for people: a line for each check that did not pass, its sample below."""
+    found: list[str] = []
+    for each in checked:
+        if each.passed:
+            continue
+        sample = [f"  {_row(row)}" for row in each.sample]
+        if each.kind == "schema":
+            columns = "1 difference" if each.violations == 1 else f"{each.violations:,} differences"
+            found += [f"`{each.name}`: {columns}", *(f"  {_column(row)}" for row in each.sample)]
+        elif each.kind in NO_ROWS:
+            found.append(f"`{printable(each.name)}`: {' '.join(sample).strip()}")
+        else:
+            rows = "" if each.kind == "sql" else f" of {each.rows:,}"
+            found += [f"`{printable(each.name)}`: {each.violations:,}{rows} rows", *sample]
+    return found
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    return ", ".join(f"{printable(name)}: {_value(each)}" for name, each in row.items())
+
+
+def _value(found: Any) -> str:
+    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    text = printable(text)
+    return text if len(text) <= WIDE else text[: WIDE - 3] + "..."
+
+
+def _column(row: Mapping[str, Any]) -> str:
+    from datamake.tables.schemas import Difference
+
+    shown = Difference(row["column"], row["expected"], row["found"])
+    return printable(str(shown))
+
+
+def printable(text: str) -> str:
+    """The text on one line, without characters that move the cursor or hide."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
+def canonical(checked: Sequence[Checked]) -> str:
+    """One text, which `parsed` makes equal results of."""
+    return json.dumps([VERSION, documents(checked)], ensure_ascii=True, allow_nan=False)
+
+
+def parsed(text: str) -> tuple[Checked, ...] | None:
+    """What `canonical` made; None where it did so by other rules, or something else did."""
+    try:
+        version, found = json.loads(text)
+        results = [Checked(**{**each, "sample": tuple(each["sample"])}) for each in found]
+    except (ValueError, TypeError, KeyError):
+        return None
+    return tuple(results) if version == VERSION else None
