@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import uuid
+import venv
 
 import pytest
 from processes import limited, linux, marked
@@ -72,6 +73,10 @@ def background():
 def needs(one, two, output): pass
 def table(output: "pa.Table"): pass
 def frame(inputs: "list[pl.LazyFrame]"): pass
+def rows(one: "pl.DataFrame | None"): print("nothing" if one is None else len(one))
+class Stream:
+    def __arrow_c_stream__(self): pass
+def stream(): return Stream()
 def back(): return 5
 def several(): return {"one": "a"}
 def generator(): yield
@@ -95,7 +100,8 @@ def call(tmp_path):
 
     def made(function, arguments=(), files=(), **fields):
         name = function if ":" in function else f"given:{function}"
-        asked = Call(name, (str(tmp_path),), dict(arguments), frozenset(files))
+        tables = fields.pop("tables", {})
+        asked = Call(name, (str(tmp_path),), dict(arguments), frozenset(files), tables)
         env = {**os.environ, "MARK": made.mark, **fields.pop("env", {})}
         common = {"interpreter": sys.executable, "cwd": str(tmp_path), "log": str(tmp_path / "log")}
         return Action("t", "python", call=asked, env=env, **{**common, **fields})
@@ -244,6 +250,54 @@ def test_a_function_that_is_not_there(keepers, call, tmp_path):
     (tmp_path / "few.py").write_text("def a(): pass\ndef b(): pass\nc = 1\n")
     facts = ("it has `a`, `b`",)
     assert run(keepers, call("few:c")) == ("module `few` has no function `c`", facts)
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A Python without any packages."""
+    venv.create(tmp_path / "venv")
+    return str(tmp_path / "venv" / "bin" / "python")
+
+
+def of(*paths):
+    """A table as it is handed over."""
+    reading = {"format": None, "null": None, "schema": None, "read": {}}
+    return {"pieces": [([str(path)], {}) for path in paths], "reading": reading, "columns": None}
+
+
+def test_tables_where_there_is_no_arrow(keepers, call, bare, tmp_path):
+    """Say what is missing, and where; what takes none needs none."""
+    given = {"one": "x.csv"}
+    hint = f"hint: install it where the function runs, for `{bare}`"
+    action = call("rows", given, given, tables={"one": ("table", of("x.csv"))}, interpreter=bare)
+    assert run(keepers, action) == (
+        "`given:rows`: it takes `one` as `pl.DataFrame | None`, and `pyarrow` cannot be imported",
+        ("No module named 'pyarrow'", hint),
+    )
+    assert run(keepers, call("stream", interpreter=bare)) == (
+        "`given:stream`: it returned a table, and `pyarrow` cannot be imported",
+        ("No module named 'pyarrow'", hint),
+    )
+    assert run(keepers, call("show", given, interpreter=bare)) == (None, ())
+
+
+@pytest.mark.parametrize("missing", ["pandas", "polars"])
+def test_frames_where_there_are_none(keepers, call, tmp_path, missing):
+    """Name what they need."""
+    (tmp_path / "x.csv").write_text("a\n1\n")
+    (tmp_path / f"{missing}.py").write_text(f"raise ImportError('not there', name='{missing}')")
+    tables = {"one": (missing, of(tmp_path / "x.csv"))}
+    assert run(keepers, call("rows", {"one": "x.csv"}, {"one"}, tables=tables)) == (
+        f"`given:rows`: it takes `one` as `pl.DataFrame | None`, and `{missing}` cannot be imported",
+        ("not there", f"hint: install it where the function runs, for `{sys.executable}`"),
+    )
+
+
+def test_no_file_at_all(keepers, call, log):
+    """Is None."""
+    tables = {"one": ("table", of())}
+    assert run(keepers, call("rows", {"one": []}, {"one"}, tables=tables)) == (None, ())
+    assert log() == b"nothing\n"
 
 
 SLOW = """
