@@ -136,7 +136,7 @@ class Casting:
                 values, rows = apart(values, step.convert, all_rows=all_rows)
                 wrong += [Wrong(row, step.reason) for row in rows]
                 if not all_rows:
-                    return values, wrong
+                    return pa.nulls(len(values), self.dtype), wrong
         if self.fill is not None and values.null_count:
             values = _filled(values, self.fill, wrong)
         if self.required and values.null_count:

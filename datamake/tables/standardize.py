@@ -15,6 +15,7 @@ from datamake.tables import TableError
 from datamake.tables.failures import shortened
 from datamake.tables.feeds import Refused
 from datamake.tables.planning import Plan, files, unseen
+from datamake.tables.session import NONE
 from datamake.tables.writing import Writer
 from datamake.threads import Threads
 from datamake.values import value
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from datamake.datafile.standard import Column, Standard
     from datamake.tables.feeds import Chunk
     from datamake.tables.planning import File
+    from datamake.tables.session import Limits
     from datamake.tables.views import View
 
     T = TypeVar("T")
@@ -142,12 +144,13 @@ def standardize(
     out: str,
     rejects: str | None = None,
     *,
+    limits: Limits = NONE,
     shown: Callable[[str], str] = str,
 ) -> Outcome:
     """Write the table `out`, and to `rejects` the rows in quarantine, where there is one.
 
-    `shown` gives the name that a path of a file is shown by. Raises TableError; then neither file
-    is there.
+    `limits` are those of DuckDB, where it takes that. `shown` gives the name that a path of a file
+    is shown by. Raises TableError; then neither file is there.
     """
     plan = Plan(standard, files(standard, views))
     with ExitStack() as stack:
@@ -156,9 +159,20 @@ def standardize(
             refused = stack.enter_context(Writer(rejects, REJECTS))
         good = stack.enter_context(Writer(out, plan.schema))
         cleaning = Cleaning(plan, refused, shown)
-        for batch in cleaning.batches():
+        for batch in arranged(standard, plan.schema, cleaning.batches(), limits):
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)
+
+
+def arranged(
+    standard: Standard, schema: pa.Schema, found: Iterator[pa.RecordBatch], limits: Limits
+) -> Iterator[pa.RecordBatch]:
+    """Some rows, filtered, without duplicates and sorted, where that is asked for."""
+    if not standard.engine:
+        return found
+    from datamake.tables.arranging import Arrangement
+
+    return Arrangement(standard, schema).batches(found, limits)
 
 
 def ahead(found: Iterator[T]) -> Iterator[T]:
