@@ -48,8 +48,8 @@ class Column:
             "name": self.name,
             "type": text_of(self.type),
             "nulls": self.nulls,
-            "min": _text(self.least) if self.ordered else None,
-            "max": _text(self.greatest) if self.ordered else None,
+            "min": as_text(self.least) if self.ordered else None,
+            "max": as_text(self.greatest) if self.ordered else None,
         }
 
 
@@ -66,7 +66,7 @@ def profiled(table: Table, first: int) -> dict[str, Any]:
         for column, values in zip(columns, batch.columns, strict=True):
             column.add(values)
         some = batch.slice(0, max(0, first - len(shown)))
-        shown += [[_text(values[row]) for values in some.columns] for row in range(some.num_rows)]
+        shown += [[as_text(values[row]) for values in some.columns] for row in range(some.num_rows)]
     return {"rows": rows, "columns": [column.document() for column in columns], "first": shown}
 
 
@@ -76,7 +76,7 @@ def _chosen(known: pa.Scalar | None, other: pa.Scalar, better: Any) -> pa.Scalar
     return other if known is None or better(other, known).as_py() else known
 
 
-def _text(value: pa.Scalar | None) -> str | None:
+def as_text(value: pa.Scalar | None) -> str | None:
     """A value as text; one that Python has no type for as Arrow writes it."""
     if value is None or not value.is_valid:
         return None
