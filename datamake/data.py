@@ -41,19 +41,9 @@ def dataset(space: Workspace, name: str) -> ds.Dataset:
 
     Raises UsageError and TableError.
     """
-    import pyarrow.dataset as ds
+    from datamake.tables.datasets import dataset as opened
 
-    from datamake.tables import TableError
-    from datamake.tables.formats import format_of
-    from datamake.tables.reading import files_in
-
-    places = files(space, name, local=True)
-    paths = [path for place in places for path, _ in files_in(place)]
-    formats = {format_of(path) for path in paths}
-    if len(formats) != 1 or formats <= {None, "jsonl"}:
-        raise TableError(f"`{name}` is no dataset", sorted(paths)[:10])
-    (form,) = formats
-    return ds.dataset(paths, format="csv" if form == "tsv" else form)
+    return opened(files(space, name, local=True))
 
 
 def preview(space: Workspace, name: str) -> dict[str, Any]:
