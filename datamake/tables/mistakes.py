@@ -1,0 +1,119 @@
+"""What DuckDB says of a query → `TableError`, with the line of the query that it is about.
+
+Knows nothing of what the query is for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+
+from datamake.tables import TableError
+from datamake.tables.failures import shortened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+WIDTH = 96
+"""Characters of a line that are shown, at most."""
+NOWHERE = 1 << 63
+
+
+def mistake(headline: str, sql: str, at: int, length: int = 1, hint: str = "") -> TableError:
+    """An error at a place of a query: `at` and `length` are in bytes, as DuckDB counts."""
+    return TableError(headline, shown(sql, at, length), hint)
+
+
+def shown(sql: str, at: int, length: int = 1) -> list[str]:
+    """The line of a query that a place is in, with its number, and a line that points at it."""
+    data = sql.encode()
+    if not 0 <= at <= len(data):
+        return []
+    start = len(data[:at].decode(errors="ignore"))
+    wide = max(len(data[at : at + length].decode(errors="ignore")), 1)
+    if start and start == len(sql.rstrip()):
+        start, wide = start - 1, 1
+    first = sql.rfind("\n", 0, start) + 1
+    line = sql[first:].split("\n", 1)[0].rstrip().expandtabs(1)
+    number = str(sql.count("\n", 0, start) + 1)
+    left = max(start - first - WIDTH * 2 // 3, 0)
+    if left:
+        line = "..." + line[left + 3 :]
+    wide = max(min(wide, len(line) - (start - first - left), WIDTH), 1)
+    pointer = " " * (start - first - left) + "^" * wide
+    bar = " " * len(number)
+    return [f"{number} | {shortened(line, WIDTH)}", f"{bar} | {pointer[:WIDTH]}"]
+
+
+def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = True) -> TableError:
+    """What DuckDB says, in words of datamake. `shift`: bytes that it had before the query.
+
+    `place`: whether it can be believed where it says that it is.
+    """
+    said = _said(error)
+    message = said.get("exception_message") or str(error)
+    kind = said.get("exception_type", "")
+    if kind == "INTERRUPT":
+        return TableError("interrupted")
+    if kind == "Out of Memory":
+        return TableError(
+            "the query needs more memory than it may have",
+            [shortened(message.splitlines()[0], 200)],
+            "give the target more with `memory`, or ask for less at once",
+        )
+    at, length = _location(said)
+    name = said.get("name", "")
+    at -= shift
+    here = sql.encode()[max(at, 0) : at + length].decode(errors="ignore")
+    believed = place if not name else name.lower() in here.lower()
+    facts = shown(sql, at, length) if believed and at >= 0 else []
+    headline, hint = _worded(message, said)
+    return TableError(headline, facts, hint)
+
+
+def _said(error: BaseException) -> dict[str, Any]:
+    """What is in an error as JSON."""
+    _, brace, rest = str(error).partition("{")
+    try:
+        found = json.loads(brace + rest)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _location(said: dict[str, Any]) -> tuple[int, int]:
+    numbers = re.findall(r"\d+", said.get("location", "")) or [said.get("position", "")]
+    if not numbers[0]:
+        return -NOWHERE, 1
+    return int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 1
+
+
+def _worded(message: str, said: dict[str, Any]) -> tuple[str, str]:
+    """Headline and hint."""
+    name = said.get("name", "")
+    candidates = [each.strip() for each in said.get("candidates", "").split(",") if each.strip()]
+    if said.get("error_subtype") == "COLUMN_NOT_FOUND" and name:
+        near = get_close_matches(name.split(".")[-1], [c.split(".")[-1] for c in candidates], 1)
+        return f"there is no column `{name}`", f"did you mean `{near[0]}`?" if near else ""
+    if said.get("error_subtype") == "MISSING_ENTRY" and name:
+        what = said.get("type", "entry").lower().removeprefix("scalar ")
+        near = get_close_matches(name, candidates, 1)
+        return f"there is no {what} `{name}`", f"did you mean `{near[0]}`?" if near else ""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return worded(lines[0] if lines else message), ""
+
+
+def worded(line: str) -> str:
+    """A sentence of DuckDB as a headline: lower case, no full stop, backticks round literals."""
+    line = re.sub(r"\"([^\"`]+)\"", r"`\1`", line.rstrip(".!"))
+    first = line.split(" ", 1)[0]
+    return line if first.isupper() and len(first) > 1 else line[:1].lower() + line[1:]
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """A hint, where there is a name like that."""
+    near = get_close_matches(name, names, 1)
+    return f"did you mean `{near[0]}`?" if near else ""

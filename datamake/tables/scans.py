@@ -1,0 +1,102 @@
+"""Views of files as tables of a DuckDB session.
+
+Knows nothing of what is asked of them.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from datamake.tables import TableError
+from datamake.tables.session import name
+from datamake.tables.types import arrow
+from datamake.tables.views import opened
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from datamake.tables.views import View
+
+ROWS = 1 << 16
+"""Rows of a batch: another number could give rows that are alike another order."""
+NO_COLUMNS = "__rows__"
+
+
+class Scan:
+    """A view that is read from its beginning as often as it is asked for. Raises TableError."""
+
+    def __init__(self, view: View) -> None:
+        self.table = opened(view)
+        self.schema = shaped(self.table.schema)
+        self.failure: BaseException | None = None
+        _apart(view.name, self.schema.names)
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        reader = pa.RecordBatchReader.from_batches(self.schema, self.batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """All rows, in batches that don't depend on how they are stored."""
+        try:
+            pending: list[pa.RecordBatch] = []
+            rows = 0
+            for batch in self.table.batches():
+                pending.append(self._shown(batch))
+                rows += batch.num_rows
+                if rows >= ROWS:
+                    whole = pa.Table.from_batches(pending, self.schema).combine_chunks()
+                    *full, last = whole.to_batches(ROWS)
+                    yield from full
+                    pending, rows = [last], last.num_rows
+            if rows:
+                yield from pa.Table.from_batches(pending, self.schema).combine_chunks().to_batches()
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if batch.num_columns:
+            return batch
+        return pa.record_batch([pa.nulls(batch.num_rows, pa.bool_())], schema=self.schema)
+
+
+def shaped(schema: pa.Schema) -> pa.Schema:
+    """A schema with a column, since DuckDB has no tables without."""
+    return schema if len(schema) else pa.schema({NO_COLUMNS: pa.bool_()})
+
+
+def empty(columns: Iterable[tuple[str, str]]) -> pa.Table:
+    """A table without rows, of columns with these names and types."""
+    fields = [pa.field(name, arrow(text)[0]) for name, text in columns]
+    return shaped(pa.schema(fields)).empty_table()
+
+
+def _apart(table: str, names: Sequence[str]) -> None:
+    """Raises TableError for columns that SQL takes for one."""
+    known: dict[str, str] = {}
+    for each in names:
+        other = known.setdefault(each.lower(), each)
+        if other is not each:
+            two = f"two columns `{each}`" if other == each else f"`{other}` and `{each}`"
+            raise TableError(
+                f"SQL cannot tell the columns of `{table}` apart",
+                [f"it has {two}"],
+                "give each a name of its own, as `standardize` does",
+            )
+
+
+def place(connection: Any, path: tuple[str, ...], source: Any) -> None:
+    """Gives a session what can be read as a stream of Arrow, under a name of up to three parts."""
+    own = "__input__" + ".".join(path)
+    connection.register(own, source)
+    if len(path) == 3:
+        connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {name(path[0])}")
+    if len(path) > 1:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(name, path[:-1]))}")
+    whole = ".".join(map(name, path))
+    connection.execute(f"CREATE VIEW {whole} AS FROM temp.main.{name(own)}")
