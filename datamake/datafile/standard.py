@@ -57,7 +57,6 @@ DIRECTIVES = {
     "b": "month in English, `Jan`",
     "B": "month in English, `January`",
     "d": "day",
-    "j": "day of the year",
     "a": "day of the week in English, `Mon`; passed over",
     "A": "day of the week in English, `Monday`; passed over",
     "H": "hour, 0 to 23",
@@ -116,7 +115,7 @@ COLUMN_TABLE = Record(
         Key("trim", FLAG, "whether blanks around texts are cut off", "`false`"),
         Key(
             "map",
-            TableOf("a table of texts and values", SINGLE, pattern="(?s)"),
+            TableOf("a table of texts and values", SINGLE, pattern=""),
             "texts → what they become; others stay",
             "",
             True,
@@ -132,7 +131,7 @@ STANDARDIZE = Record(
     [
         Key(
             "columns",
-            TableOf("a table of columns", COLUMN, pattern="(?s)."),
+            TableOf("a table of columns", COLUMN, pattern=r"[\s\S]", rule="a column has a name"),
             "the output columns: a type, or a table",
             "`{}`",
             True,
@@ -212,6 +211,13 @@ class Standard:
     all_distinct: bool = False
     sort_by: tuple[str, ...] = ()
     quarantine: bool = False
+
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """The input columns that count, None: all."""
+        if self.others != "drop":
+            return None
+        return frozenset(each.source for each in self.columns if each.source)
 
     @property
     def engine(self) -> bool:
@@ -364,6 +370,8 @@ def _format_faults(name: str, found: Mapping[str, Any], type_: Type | None) -> I
         if not {*wanted} & {*said}:
             message = f"column `{name}`: `format` has no `%{wanted[0]}`"
             yield Problem(message, keys=("format",), facts=(f"the type is `{type_}`",))
+    if "I" in said and "p" not in said:
+        yield Problem(f"column `{name}`: `format` has `%I` and no `%p`", keys=("format",))
     zoned = family == "timestamp" and type_ is not None and len(type_.arguments) == 2
     if zoned and "z" not in said and "tz" not in found:
         message = f"column `{name}`: nothing says the time zone of its texts"
