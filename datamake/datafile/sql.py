@@ -34,47 +34,26 @@ STRONG = re.compile(r"[~!@#%^&|`?]")
 
 CLAUSES = frozenset(
     (
-        *(
-            "SELECT",
-            "FROM",
-            "WHERE",
-            "GROUP",
-            "HAVING",
-            "WINDOW",
-            "QUALIFY",
-            "ORDER",
-            "LIMIT",
-            "OFFSET",
-        ),
-        *("UNION", "INTERSECT", "EXCEPT", "WITH", "VALUES", "PIVOT", "UNPIVOT", "USING"),
+        *("SELECT", "FROM", "WHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER"),
+        *("LIMIT", "OFFSET", "UNION", "INTERSECT", "EXCEPT", "WITH", "VALUES", "PIVOT"),
+        *("UNPIVOT", "USING"),
     )
 )
 JOINS = frozenset(
     (
-        *(
-            "JOIN",
-            "NATURAL",
-            "INNER",
-            "LEFT",
-            "RIGHT",
-            "FULL",
-            "OUTER",
-            "CROSS",
-            "SEMI",
-            "ANTI",
-            "ASOF",
-        ),
-        *("POSITIONAL"),
+        *("JOIN", "NATURAL", "INNER", "LEFT", "RIGHT", "FULL", "OUTER", "CROSS", "SEMI"),
+        *("ANTI", "ASOF", "POSITIONAL"),
     )
 )
 QUERIES = frozenset(["SELECT", "FROM", "WITH", "VALUES", "PIVOT", "UNPIVOT", "TABLE"])
 """Words that a query in parentheses begins with."""
 SPACED = frozenset(
     (
-        *("ALL", "AND", "ANTI", "AS", "ASOF", "BETWEEN", "BY", "CASE", "CROSS", "DISTINCT", "ELSE"),
-        *("EXCEPT", "EXCLUDE", "EXISTS", "FILTER", "FROM", "HAVING", "IN", "INTERSECT", "JOIN"),
-        *("LIMIT", "MATERIALIZED", "NOT", "OFFSET", "ON", "OR", "OVER", "QUALIFY", "REPLACE"),
-        *("SELECT", "THEN", "UNION", "USING", "VALUES", "WHEN", "WHERE", "WITH"),
+        *("ALL", "AND", "ANTI", "AS", "ASOF", "BETWEEN", "BY", "CASE", "CROSS", "DISTINCT"),
+        *("ELSE", "EXCEPT", "EXCLUDE", "EXISTS", "FILTER", "FROM", "HAVING", "IN"),
+        *("INTERSECT", "JOIN", "LIMIT", "MATERIALIZED", "NOT", "OFFSET", "ON", "OR", "OVER"),
+        *("QUALIFY", "REPLACE", "SELECT", "THEN", "UNION", "USING", "VALUES", "WHEN"),
+        *("WHERE", "WITH"),
     )
 )
 """Words that a parenthesis stands apart from: they are no functions."""
@@ -203,7 +182,7 @@ def _between(before: Token, token: Token) -> str:
         other = before if token.text == "." else token
         return "" if other.kind in named or other.text == "*" else " "
     if "::" in (before.text, token.text):
-        return ""
+        return " " if before.kind == token.kind else ""
     if token.text in ("(", "[") and before.kind in named and before.upper not in SPACED:
         return ""
     return " "

@@ -15,39 +15,15 @@ if TYPE_CHECKING:
 
 STEADY = frozenset(
     (
-        *(
-            "approx_count_distinct",
-            "avg",
-            "bit_and",
-            "bit_or",
-            "bit_xor",
-            "bool_and",
-            "bool_or",
-            "corr",
-        ),
-        *(
-            "count",
-            "count_if",
-            "count_star",
-            "countif",
-            "covar_pop",
-            "covar_samp",
-            "entropy",
-            "favg",
-        ),
-        *("fsum", "group_concat_distinct", "grouping", "grouping_id", "kahan_sum", "kurtosis"),
-        *("kurtosis_pop", "mad", "max", "mean", "median", "min", "product", "quantile"),
-        *(
-            "quantile_cont",
-            "quantile_disc",
-            "regr_avgx",
-            "regr_avgy",
-            "regr_count",
-            "regr_intercept",
-        ),
-        *("regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy", "sem", "skewness", "stddev"),
-        *("stddev_pop", "stddev_samp", "sum", "sum_no_overflow", "sumkahan", "var_pop", "var_samp"),
-        *("variance"),
+        *("approx_count_distinct", "avg", "bit_and", "bit_or", "bit_xor", "bool_and"),
+        *("bool_or", "corr", "count", "count_if", "count_star", "countif", "covar_pop"),
+        *("covar_samp", "entropy", "favg", "fsum", "group_concat_distinct", "grouping"),
+        *("grouping_id", "kahan_sum", "kurtosis", "kurtosis_pop", "mad", "max", "mean"),
+        *("median", "min", "product", "quantile", "quantile_cont", "quantile_disc"),
+        *("regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope"),
+        *("regr_sxx", "regr_sxy", "regr_syy", "sem", "skewness", "stddev", "stddev_pop"),
+        *("stddev_samp", "sum", "sum_no_overflow", "sumkahan", "var_pop"),
+        *("var_samp", "variance"),
     )
 )
 """Aggregates of a set: another order of rows changes last bits at most."""

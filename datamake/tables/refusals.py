@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 TIME = frozenset(
     (
         *("current_date", "current_localtime", "current_localtimestamp", "current_time"),
-        *("current_timestamp", "clock_timestamp", "get_current_time", "get_current_timestamp"),
-        *("localtime", "localtimestamp", "now", "statement_timestamp", "today"),
-        *("transaction_timestamp"),
+        *("current_timestamp", "clock_timestamp", "get_current_time"),
+        *("get_current_timestamp", "localtime", "localtimestamp", "now"),
+        *("statement_timestamp", "today", "transaction_timestamp"),
     )
 )
 CHANCE = frozenset(
@@ -26,15 +26,9 @@ CHANCE = frozenset(
 )
 WORDS = frozenset(
     (
-        *("current_catalog", "current_date", "current_role", "current_schema", "current_time"),
-        *(
-            "current_timestamp",
-            "current_user",
-            "localtime",
-            "localtimestamp",
-            "session_user",
-            "user",
-        ),
+        *("current_catalog", "current_date", "current_role", "current_schema"),
+        *("current_time", "current_timestamp", "current_user", "localtime", "localtimestamp"),
+        *("session_user", "user"),
     )
 )
 """Names that are functions where no column has them."""

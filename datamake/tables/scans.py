@@ -30,7 +30,7 @@ class Scan:
     def __init__(self, view: View) -> None:
         self.table = opened(view)
         self.schema = shaped(self.table.schema)
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
         _apart(view.name, self.schema.names)
 
     def __arrow_c_schema__(self) -> Any:
@@ -55,7 +55,7 @@ class Scan:
                     pending, rows = [last], last.num_rows
             if rows:
                 yield from pa.Table.from_batches(pending, self.schema).combine_chunks().to_batches()
-        except BaseException as error:
+        except Exception as error:
             self.failure = error
             raise
 
