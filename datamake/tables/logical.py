@@ -17,9 +17,8 @@ from xxhash import xxh3_128
 from datamake.logical import Logical
 from datamake.tables import TableError
 from datamake.tables.formats import TEXT, Reading
-from datamake.tables.reading import open_table
+from datamake.tables.reading import ahead, open_table
 from datamake.tables.types import text_of
-from datamake.threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  #
     for places in _groups(table):
         rows = 0
         names = None if len(places) == len(schema) else [schema.names[at] for at in places]
-        for batch in _ahead(table.batches(names)):
+        for batch in ahead(table.batches(names)):
             rows += batch.num_rows
             for at, array in zip(places, batch.columns, strict=True):
                 levels[at].feed(array)
@@ -60,15 +59,6 @@ def _groups(table: Table) -> Iterator[range]:
         size = max(WIDE, count // PASSES + 1)
     for first in range(0, max(count, 1), size):
         yield range(first, min(first + size, count))
-
-
-def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same, each read while the one before is worked on."""
-    threads = Threads("datamake-table", 1)
-    coming = threads.submit(lambda: next(batches, None))
-    while (batch := coming.result()) is not None:
-        coming = threads.submit(lambda: next(batches, None))
-        yield batch
 
 
 class _Level:

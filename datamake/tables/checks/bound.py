@@ -85,6 +85,9 @@ class Test:
 class RowTest(Test):
     """Some rows are wrong, each by itself."""
 
+    dear = False
+    """Whether it takes long to judge a value, so that each is better judged once."""
+
     def condition(self, names: Sequence[str]) -> str:
         """SQL over the identifiers of its columns: true for a wrong row, else false, never null."""
         raise NotImplementedError

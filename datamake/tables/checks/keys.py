@@ -5,8 +5,11 @@ A key with a null in it is like no other, as in SQL. NaN equals itself.
 
 from __future__ import annotations
 
+from functools import reduce
+
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.types as kinds
 
 from datamake.tables.checks.bound import KeyTest, Sights
 from datamake.tables.checks.rows import same
@@ -29,6 +32,49 @@ class Unique(KeyTest):
     def __init__(self, check: Check, schema: pa.Schema, sights: Sights) -> None:
         super().__init__(check, schema, sights)
         self.need_comparable()
+
+
+class Keys:
+    """The keys of a table, batch by batch: counted, unless they rise from the first row on."""
+
+    def __init__(self, types: Sequence[pa.DataType]) -> None:
+        self.rising: Rising | None = Rising(types)
+        self.tally = Tally(types)
+        self.again = False
+        """Whether they stopped rising on the way, so that all have to be counted after all."""
+
+    def add(self, arrays: Sequence[pa.Array], *, first: bool) -> None:
+        """Take in the keys of further rows, or of the first ones."""
+        if self.rising is not None:
+            self.rising.add(arrays)
+            if self.rising.holds:
+                return
+            self.rising, self.again = None, not first
+        if not self.again:
+            self.tally.add(arrays)
+
+
+class Rising:
+    """Whether each key is above the one before it, so that there is none twice."""
+
+    def __init__(self, types: Sequence[pa.DataType]) -> None:
+        self.last = [pa.array([], dtype) for dtype in types]
+        self.holds = all(not kinds.is_null(dtype) for dtype in types)
+
+    def add(self, arrays: Sequence[pa.Array]) -> None:
+        """Take in the keys of further rows."""
+        present = reduce(pc.and_, map(pc.is_valid, arrays))
+        if present.true_count < len(present):
+            arrays = [array.filter(present) for array in arrays]
+        both = [pa.concat_arrays(pair) for pair in zip(self.last, arrays, strict=True)]
+        count = len(both[0])
+        self.last = [array.slice(max(count - 1, 0)) for array in both]
+        above: pa.Array = pa.repeat(pa.scalar(value=False), max(count - 1, 0))
+        for array in reversed(both):
+            before, now = array.slice(0, max(count - 1, 0)), array.slice(1)
+            even = pc.and_(pc.equal(now, before), above)
+            above = pc.or_(pc.greater(now, before), even)
+        self.holds = above.false_count == 0
 
 
 class Tally:

@@ -94,6 +94,8 @@ class Between(RowTest):
 class Matches(RowTest):
     """The regular expression is found in it, anywhere, if nothing in it says where."""
 
+    dear = True
+
     def __init__(self, check: Check, schema: pa.Schema, sights: Sights) -> None:
         super().__init__(check, schema, sights)
         self.need(right=kinds.is_string(self.types[0]), what="and only a `string` can match")
@@ -109,8 +111,13 @@ class Matches(RowTest):
         return f"({names[0]} IS NOT NULL AND NOT regexp_matches({names[0]}, {pattern}))"
 
     def broken(self, arrays: Sequence[pa.Array]) -> pa.Array:
-        """The same."""
-        found = pc.match_substring_regex(arrays[0], self.pattern)
+        """The same, each value judged once where there are few."""
+        array = arrays[0]
+        values = array.dictionary_encode()
+        few = len(values.dictionary) * 4 < len(array)
+        found = pc.match_substring_regex(values.dictionary if few else array, self.pattern)
+        if few:
+            found = found.take(values.indices)
         return pc.fill_null(pc.invert(found), fill_value=False)
 
 
@@ -142,8 +149,8 @@ class References(RowTest):
         return super().in_sql and sql_type(self.other_type) is not None
 
     def condition(self, names: Sequence[str]) -> str:
-        """`a NOT IN (SELECT held FROM …)`."""
-        held = f"(SELECT held FROM {self.view} WHERE held IS NOT NULL)"
+        """`a NOT IN (SELECT DISTINCT held FROM …)`."""
+        held = f"(SELECT DISTINCT held FROM {self.view} WHERE held IS NOT NULL)"
         return f"({names[0]} IS NOT NULL AND {names[0]} NOT IN {held})"
 
     def broken(self, arrays: Sequence[pa.Array]) -> pa.Array:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
-from datamake.tables.checks.keys import Tally, sample
+from datamake.tables.checks.keys import Keys, sample
 from datamake.tables.checks.results import SHOWN, Checked
 from datamake.tables.checks.scalars import shown, sql_type
+from datamake.tables.reading import ahead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,16 +37,27 @@ def carried_out(
     states = [_State(test) for test in tests]
     names = {name for test in tests for name in test.columns} | guards.keys()
     rows = 0
-    for batch in table.batches(names):
+    for batch in ahead(table.batches(names)):
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         for state in states:
             state.add([columns[name] for name in state.test.columns], rows)
         for name, guard in guards.items():
             guard.add(columns[name])
         rows += batch.num_rows
+    _count_again(table, [state for state in states if state.keys and state.keys.again])
     wanted = {state.test: state.places for state in states if state.places}
     samples = rows_at(table, wanted)
     return {state.test: state.checked(rows, samples.get(state.test, ())) for state in states}
+
+
+def _count_again(table: Table, states: Sequence[_State]) -> None:
+    """The keys that rose at the beginning only."""
+    names = {name for state in states for name in state.test.columns}
+    for batch in ahead(table.batches(names)) if states else ():
+        columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for state in states:
+            if state.keys is not None:
+                state.keys.tally.add([columns[name] for name in state.test.columns])
 
 
 class _State:
@@ -56,12 +68,12 @@ class _State:
         self.violations = 0
         self.places: list[int] = []
         self.greatest: pa.Scalar | None = None
-        self.tally = Tally(test.types) if isinstance(test, KeyTest) else None
+        self.keys = Keys(test.types) if isinstance(test, KeyTest) else None
 
     def add(self, arrays: Sequence[pa.Array], first: int) -> None:
         """Take in the columns of a batch that begins with row `first`, from 0."""
-        if self.tally is not None:
-            self.tally.add(arrays)
+        if self.keys is not None:
+            self.keys.add(arrays, first=first == 0)
         elif isinstance(self.test, RowTest):
             broken = self.test.broken(arrays)
             count = broken.true_count
@@ -77,8 +89,8 @@ class _State:
 
     def checked(self, rows: int, samples: Sequence[Mapping[str, Any]]) -> Checked:
         """What came of it."""
-        if self.tally is not None:
-            beyond, keys = self.tally.doubled(SHOWN)
+        if self.keys is not None:
+            beyond, keys = self.keys.tally.doubled(SHOWN)
             samples = [sample(self.test.columns, *key) for key in keys]
             return checked(self.test, beyond, rows, samples)
         if isinstance(self.test, WholeTest):
