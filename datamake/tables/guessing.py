@@ -72,7 +72,7 @@ class TextGuess:
 
     def kinds(self, texts: pa.Array, kind: str) -> set[str]:
         """`kind`, with "wide" for whole numbers that a float cannot hold; nothing if it is not."""
-        if kind == "bool" and not _all(pc.is_in(_words(texts), WORDS), texts):
+        if kind == "bool" and not _all(pc.match_substring_regex(_words(texts), BOOL), texts):
             return set()
         try:
             values = converted(texts, TYPES[kind], self.decimal)
@@ -97,7 +97,7 @@ class TextGuess:
         return bool(pc.any(pc.and_(large, whole)).as_py())
 
 
-WORDS = pa.array(["true", "false"])
+BOOL = "^(true|false)$"
 
 
 def _words(texts: pa.Array) -> pa.Array:
