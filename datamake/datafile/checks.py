@@ -203,7 +203,9 @@ def _kind(said: Mapping[str, Any]) -> str:
 
 
 def _columns(kind: str, said: Any) -> list[str]:
-    return [name for columns, _ in _subjects(kind, said) for name in columns]
+    if kind in ("not_null", "unique"):
+        return [name for columns, _ in _subjects(kind, said) for name in columns]
+    return list(said) if isinstance(said, dict) and kind != "rows" else []
 
 
 def _named(check: Check, taken: set[str]) -> Check:
