@@ -14,6 +14,7 @@ from datamake.tables import TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import did_you_mean, explained, mistake
 from datamake.tables.ordering import ordered, steady
+from datamake.tables.parallel import files_of, selection
 from datamake.tables.refusals import refuse
 from datamake.tables.results import brought, result_schema
 from datamake.tables.scans import Scan, empty, place
@@ -66,8 +67,9 @@ def run(
     with session(limits if calm else replace(limits, threads=1)) as connection:
         if interruptible is not None:
             interruptible(connection.interrupt)
-        scans = {name: Scan(known[name]) for name in dict.fromkeys(paths.values())}
-        furnish(connection, query, paths, scans)
+        scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
+        fast = calm and limits.threads > 1
+        furnish(connection, query, paths, scans, fast=fast)
         columns = described(connection, query)
         return _written(connection, query, list(scans.values()), len(columns), out)
 
@@ -117,14 +119,23 @@ def furnish(
     query: Query,
     paths: Mapping[tuple[str, ...], str],
     contents: Mapping[str, Any],
+    *,
+    fast: bool = False,
 ) -> None:
-    """Gives a session its tables and what the query uses of its prelude, and closes it."""
+    """Gives a session its tables and what the query uses of its prelude, and closes it.
+
+    `fast`: DuckDB may read files by itself, in whatever order.
+    """
+    files: list[str] = []
     for path, table in paths.items():
-        place(connection, path, contents[table])
+        content = contents[table]
+        own = selection(connection, content.table, content.schema) if fast else None
+        files += files_of(content.table) if own is not None else []
+        place(connection, path, content, own)
     with explaining(query, (), place=False):
         for macro in (*query.types, *query.macros.values()):
             connection.execute(macro.statement)
-    close(connection)
+    close(connection, files)
 
 
 @contextmanager

@@ -90,13 +90,17 @@ def _apart(table: str, names: Sequence[str]) -> None:
             )
 
 
-def place(connection: Any, path: tuple[str, ...], source: Any) -> None:
-    """Gives a session what can be read as a stream of Arrow, under a name of up to three parts."""
-    own = "__input__" + ".".join(path)
-    connection.register(own, source)
+def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None = None) -> None:
+    """Gives a session a table under a name of up to three parts.
+
+    It is what can be read as a stream of Arrow, or what a query gives.
+    """
+    if query is None:
+        own = "__input__" + ".".join(path)
+        connection.register(own, source)
+        query = f"FROM temp.main.{name(own)}"
     if len(path) == 3:
         connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {name(path[0])}")
     if len(path) > 1:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(name, path[:-1]))}")
-    whole = ".".join(map(name, path))
-    connection.execute(f"CREATE VIEW {whole} AS FROM temp.main.{name(own)}")
+    connection.execute(f"CREATE VIEW {'.'.join(map(name, path))} AS {query}")
