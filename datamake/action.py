@@ -42,6 +42,22 @@ class Call:
 
 
 @value
+class Tabular:
+    """What an action of a kind that writes a table does: a query, a `Standard` or a `Query`.
+
+    `threads` and `memory` (bytes) are what it may take, `folder` is where it may spill.
+    """
+
+    recipe: Any
+    views: tuple[Any, ...] = ()
+    """`tables.views.View`s."""
+    prelude: tuple[str, ...] = ()
+    threads: int = 1
+    memory: int | None = None
+    folder: str = ""
+
+
+@value
 class Fetch:
     """A remote object of which local copies are wanted."""
 
@@ -62,6 +78,7 @@ class Action:
     kind: str
     argv: tuple[str, ...] = ()
     call: Call | None = None
+    tabular: Tabular | None = None
     copies: tuple[tuple[str, str], ...] = ()
     """From → to, for `copy`, `restore` (from a digest) and `upload` (to a URL)."""
     fetches: tuple[Fetch, ...] = ()
@@ -92,5 +109,7 @@ class Result:
     duration: float = 0.0
     stored: bool = False
     """Whether the cache has all the outputs' bytes."""
+    notices: tuple[str, ...] = ()
+    """Lines for people, of what was good enough."""
     fetched: tuple[Fetch, ...] = ()
     """What stores told while objects were fetched or uploaded, and what these hold."""

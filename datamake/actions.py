@@ -9,13 +9,18 @@ import os
 from posixpath import basename
 
 from datamake import surroundings
-from datamake.action import Action, Call, Slot
+from datamake.action import Action, Call, Slot, Tabular
 from datamake.bytecode import forget_outdated
+from datamake.counting import values
+from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
+from datamake.fingerprint import BUILT_IN, TABULAR
+from datamake.handing import views
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
+from datamake.recipes import Query
 from datamake.urls import hidden, is_url
 
 TYPE_CHECKING = False
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 
     from datamake.fingerprint import Content
     from datamake.model import Target, Written
+    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
 
@@ -35,7 +41,7 @@ def staging_folder(root: str, name: str) -> str:
 
 def printing(target: Target) -> bool:
     """Whether the action of a target has a log."""
-    return target.kind != "copy"
+    return target.kind not in BUILT_IN
 
 
 def log_path(name: str) -> str:
@@ -135,11 +141,14 @@ class Preparation:
             "staging": staging_folder(root, target.name) if staged else "",
             "cache": target.policy.cache,
         }
+        if target.kind in TABULAR:
+            found = views(target, contents, self._absolute, self._each)
+            return Action(**common, tabular=tabular(target, found, os.path.join(root, KEPT, "tmp")))
         if target.kind == "copy":
             sources = [path for some in self._inputs(target, contents)[0] for path in some]
             return Action(**common, copies=_copies(root, sources, places))
         if target.kind == "python":
-            call = self._call(target, values)
+            call = self._call(target, values, contents)
             return Action(**common, call=call, interpreter=surroundings.interpreter(programs))
         self._renew_byte_code(target)
         return Action(**common, argv=self._argv(target, values, env))
@@ -206,13 +215,14 @@ class Preparation:
         """As `input_paths`, with the local copies of what is remote, if it is to be fetched."""
         paths, names = input_paths(target, contents)
         local = [
-            [
-                self.space.sources.copies.place(path) if is_url(path) and asked.fetch else path
-                for path in some
-            ]
+            [self._local(path) if asked.fetch else path for path in some]
             for asked, some in zip(target.inputs, paths, strict=True)
         ]
         return local, names
+
+    def _local(self, path: str) -> str:
+        """A path, or where the local copy of what is remote is."""
+        return self.space.sources.copies.place(path) if is_url(path) else path
 
     def _params_file(self, target: Target) -> str:
         import json
@@ -236,9 +246,14 @@ class Preparation:
                 rmtree(os.path.join(kept, other), ignore_errors=True)
         return mine
 
-    def _call(self, target: Target, values: Mapping[str, Any]) -> Call:
-        """The function with all that it may ask for by name."""
+    def _call(self, target: Target, values: Mapping[str, Any], contents: Sequence[Content]) -> Call:
+        """The function with all that it may ask for by name.
+
+        One that takes tables is given no paths but those that its source asks for: what it can
+        read is what counts.
+        """
         space = self.space
+        kinds = space.graph.given[target.name]
         paths = {
             name.partition(".")[2] or name: value
             for name, value in values.items()
@@ -250,15 +265,44 @@ class Preparation:
             }
             if named:
                 paths[several] = named
+        if kinds:
+            paths = {name: value for name, value in paths.items() if name in kinds}
         declared = {name: target.params[name] for name in target.declared_params}
         arguments = {**target.each, "target": target.name, "params": declared, **paths}
         assert isinstance(target.template, str)  # the shape that the Datafile's keys demand
         pythonpath = space.spec.project.get("pythonpath", ["."])
         folders = tuple(os.path.normpath(os.path.join(space.root, path)) for path in pythonpath)
         cwd = os.path.join(space.root, target.surroundings.cwd)
-        return Call(
-            target.template, tuple(dict.fromkeys((cwd, *folders))), arguments, frozenset(paths)
+        roots = tuple(dict.fromkeys((cwd, *folders)))
+        tables = self._tables(target, contents, kinds) if kinds else {}
+        return Call(target.template, roots, arguments, frozenset(paths), tables)
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self.space.root, self._local(path))
+
+    def _each(self, name: str) -> Mapping[str, str]:
+        return self.space.graph.targets[name].each
+
+    def _tables(
+        self, target: Target, contents: Sequence[Content], kinds: Mapping[str, str]
+    ) -> dict[str, tuple[str, Any]]:
+        """What a function is given as tables."""
+        from datamake.handing import inputs_of, tables
+
+        given = inputs_of(target, contents, self._absolute, self._each)
+        return tables(target, kinds, given)
+
+
+def tabular(target: Target, views: Sequence[View], folder: str) -> Tabular:
+    """What a target that writes a table does; it may spill into `folder`."""
+    recipe, given, taken = target.recipe, values(target), target.resources
+    if target.kind == "sql":
+        recipe = queries.filled(_text(target), given)
+    elif target.kind == "query":
+        recipe = Query(
+            recipe.uri, *(queries.filled(e, given) for e in (recipe.sql, recipe.version))
         )
+    return Tabular(recipe, tuple(views), target.prelude, taken.cpus, taken.memory, folder)
 
 
 def input_paths(

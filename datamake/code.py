@@ -13,7 +13,15 @@ from datamake.model import size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator, MutableMapping, Sequence
+    from collections.abc import (
+        Callable,
+        Container,
+        Iterable,
+        Iterator,
+        Mapping,
+        MutableMapping,
+        Sequence,
+    )
 
     from datamake.model import Tree
 
@@ -156,18 +164,21 @@ class Code:
         search = folders(pythonpath)
         return tuple(sorted(self.imports(tuple(self.module(module, search)), search)))
 
-    def takes(self, function: str, pythonpath: Sequence[str]) -> dict[str, str]:
-        """What the parameters of `module:function` are given, as `annotations.kinds`."""
-        module, _, name = function.partition(":")
-        *_, file = "", *self.module(module, folders(pythonpath))
-        path = module.replace(".", "/")
-        if not f"/{file}".endswith((f"/{path}.py", f"/{path}/__init__.py")):
+    def given(self, module: str, function: str, pythonpath: Sequence[str]) -> Mapping[str, str]:
+        """What the function of a module of the project is given; see `annotations.kinds`."""
+        files = tuple(self.module(module, folders(pythonpath)))
+        last = module.rpartition(".")[2]
+        if not files or basename(files[-1].removesuffix("/__init__.py")) not in (
+            last,
+            f"{last}.py",
+        ):
             return {}
 
         def found(source: bytes) -> tuple[str, ...]:
-            return tuple(map("=".join, kinds(source, name).items()))
+            return tuple(text for pair in kinds(source, function).items() for text in pair)
 
-        return dict(each.split("=", 1) for each in self.facts(f"takes {name}", file, found))
+        texts = iter(self.facts(f"given {function}", files[-1], found))
+        return dict(zip(texts, texts))  # noqa: B905 - one iterator
 
     def called(self, script: str, cwd: str, search: tuple[str, ...]) -> tuple[list[str], list[str]]:
         """What the words of a shell script name, as `sought`."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from posixpath import join
 
+from datamake.assertions import assertions
 from datamake.blueprint import Blueprint
 from datamake.filling import Fault, Texts
 from datamake.foreach import ForeachReader
@@ -26,11 +27,17 @@ if TYPE_CHECKING:
 
     from datamake.errors import Problem
     from datamake.foreach import Origin, Row
-    from datamake.model import Declaration, Spec, Target, Tree
+    from datamake.model import Assertions, Declaration, Spec, Target, Tree
     from datamake.patterns import Capture, Pattern
+    from datamake.recipes import Tables
     from datamake.remote import Freshness
 
     Settled = dict[str, list[Target]]
+
+
+def no_tables(query: str, prelude: Sequence[str]) -> Sequence[str]:  # noqa: ARG001
+    """Where nothing can tell what a query reads: nothing."""
+    return ()
 
 
 def expand(
@@ -40,14 +47,16 @@ def expand(
     now: str,
     made: Container[str] = (),
     variables: Mapping[str, str] = NOTHING,
+    tables: Tables = no_tables,
 ) -> Expansion:
     """All targets of a spec, and the names of those that cannot be known yet.
 
     `now` is the time in the project's time zone, in ISO format; `made` has the paths of the files
-    that datamake made; `variables` are those of the environment. What is wrong is in `problems`.
+    that datamake made; `variables` are those of the environment; `tables` says what a query reads.
+    What is wrong is in `problems`.
     Raises EnvironmentFailed where a foreach goes over URLs that cannot be listed.
     """
-    result = Expansion(spec, variables)
+    result = Expansion(spec, variables, tables)
 
     def attempt(declaration: Declaration, step: Callable[[Texts], None]) -> None:
         try:
@@ -63,12 +72,7 @@ def expand(
             result.names.disabled.add(texts.declaration.name)
 
     def locate(texts: Texts) -> None:
-        name = texts.declaration.name
-        result.sources[name] = Input("path", name)  # for who reads it, if it turns out to be wrong
-        result.sources[name] = source(texts, tree)
-        limits = freshness(texts)
-        if limits is not None:
-            result.freshness[name] = limits
+        result.locate(texts, tree)
 
     def originate(texts: Texts) -> None:
         if texts.declaration.name not in result.names.disabled:
@@ -105,9 +109,10 @@ def _unfold_all(result: Expansion, tree: Tree, made: Container[str]) -> None:
 class Expansion:
     """The targets of a spec, those yet unknown, and what it takes to unfold these later."""
 
-    def __init__(self, spec: Spec, variables: Mapping[str, str]) -> None:
+    def __init__(self, spec: Spec, variables: Mapping[str, str], tables: Tables) -> None:
         self.spec = spec
         self.variables = variables
+        self.tables = tables
         self.params = {f"params.{name}": item for name, item in spec.params.items()}
         self.targets: dict[str, Target] = {}
         """In the order of declaration."""
@@ -115,6 +120,8 @@ class Expansion:
         self.names = Names(spec)
         self.freshness: dict[str, Freshness] = {}
         """Declared source → how old its data may be."""
+        self.assertions: dict[str, Assertions] = {}
+        """Declared source → what must hold of it."""
         self.problems: list[Problem] = []
         self.families: dict[str, Family] = {}
         """The instances of each foreach target."""
@@ -125,6 +132,18 @@ class Expansion:
     def sources(self) -> dict[str, Input]:
         """Declared source → its path or URL, glob or folder."""
         return self.names.sources
+
+    def locate(self, texts: Texts, tree: Tree) -> None:
+        """Take in a source. Raises Fault."""
+        name = texts.declaration.name
+        self.sources[name] = Input("path", name)  # for who reads it, if it turns out to be wrong
+        self.sources[name] = source(texts, tree)
+        limits = freshness(texts)
+        if limits is not None:
+            self.freshness[name] = limits
+        asserted = assertions(texts, self.names)
+        if asserted is not None:
+            self.assertions[name] = asserted
 
     def draw(self, name: str, variables: Sequence[str], tree: Tree) -> bool:
         """Prepare the instances of a target; False if something is wrong with it."""
@@ -143,6 +162,11 @@ class Expansion:
         problems = list(blueprint.problems())
         self.problems += problems
         if problems:
+            return False
+        try:
+            blueprint.read(self.tables)
+        except Fault as fault:
+            self.problems.append(fault.problem)
             return False
         self.blueprints[name] = blueprint
         if blueprint.foreach:
@@ -215,7 +239,7 @@ class Unfolding:
         if not self.expansion.draw(name, variables, self.tree):
             return False
         try:
-            shapes = list(blueprints[name].templates())
+            shapes = list(blueprints[name].places.templates())
         except Fault as fault:
             self.expansion.problems.append(fault.problem)
             return False

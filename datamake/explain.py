@@ -82,7 +82,7 @@ def show(project: Project, name: str) -> Document:
         )
     judge = Judge(project.space, Demands(), os.environ)
     contents, absent = _contents(project, target, judge)
-    context = judge.context(target)
+    context = judge.contexts.of(target)
     run = next(iter(project.space.state.history.target_runs(target.name, 1)), None)
     found = "" if absent else fingerprint(fields(target, contents, context))
     return {

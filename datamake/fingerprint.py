@@ -11,7 +11,10 @@ from posixpath import basename
 from xxhash import xxh3_128
 
 from datamake import urls
+from datamake.datafile import queries
 from datamake.datafile.placeholders import names
+from datamake.datafile.sql import plain
+from datamake.formats import format_of
 from datamake.model import Code, Reason
 from datamake.values import NOTHING, value
 
@@ -20,12 +23,27 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
+    from datamake.logical import Logical
     from datamake.model import Field, Link, Target
 
 FORMAT = "fields-1"
-RULES = {"run": "run-1", "argv": "argv-1", "python": "python-1", "copy": "copy-1"}
+RULES = {
+    "run": "run-1",
+    "argv": "argv-1",
+    "python": "python-1",
+    "copy": "copy-1",
+    "sql": "sql-1",
+    "standardize": "standardize-1",
+    "query": "query-1",
+}
 """The version of what each kind does; a new one makes its targets stale."""
 UNSET = "unset"
+TABULAR = frozenset(["sql", "standardize", "query"])
+"""Kinds that write a table, and that no paths matter to."""
+BUILT_IN = frozenset([*TABULAR, "copy"])
+"""Kinds that run nothing of the project's."""
+TABLE = "table:"
+"""What a field of what a table holds begins with; without it, it is of bytes."""
 
 
 @value
@@ -37,6 +55,17 @@ class Content:
     digest: str
     """Of a target without outputs: its fingerprint."""
     producer: str | None = None
+    logical: Logical | None = None
+    """What it holds, where it counts as a table."""
+    columns: frozenset[str] | None = None
+    """The columns of a table that count, None: all."""
+
+    @property
+    def counted(self) -> str:
+        """What of it decides a result, as text."""
+        if self.logical is None:
+            return self.digest
+        return TABLE + self.logical.part(self.columns).whole
 
 
 @value
@@ -51,14 +80,22 @@ class Context:
     """`3.11`, for `python` actions."""
     platform: str = ""
     """Operating system and architecture, where the project lets them count."""
+    engine: str = ""
+    """What carries out `sql` and `standardize`, with its version."""
+    version: str = ""
+    """What a database said of its data, for `query`."""
 
 
 def fields(target: Target, contents: Iterable[Content], context: Context) -> tuple[Field, ...]:
     """All that decides the result of a target's action, in a fixed order."""
     template = target.template
     script = template if isinstance(template, str) else "\0".join(template)
-    used = names(script, shell=target.kind == "run")
+    if target.kind in ("sql", "query"):
+        used, script = queries.names(script), plain(script)
+    else:
+        used = names(script, shell=target.kind == "run")
     found: list[Field] = [("rules", "", RULES[target.kind]), ("command", "", script.strip())]
+    found += [("prelude", str(at), plain(text)) for at, text in enumerate(target.prelude)]
     found += _surroundings(target, context, used)
     found += [("param", name, text_of(target.params[name])) for name in sorted(target.params)]
     found += [
@@ -67,10 +104,13 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
         if name in used or target.kind == "python"
     ]
     found += [("code", path, digest) for path, digest in context.code]
-    named = target.kind != "copy" or any(output.folder for output in target.outputs)
+    named = target.kind not in BUILT_IN or any(out.folder or out.apart for out in target.outputs)
     for content in contents:
         found += _input(content, named=named, bare=target.kind == "copy")
     for output in target.outputs:
+        if target.kind in TABULAR:
+            found.append(("output", output.name or "", format_of(output.path) or ""))
+            continue
         path = basename(output.path.rstrip("/")) if output.staged else output.path
         found.append(("output", output.name or "", path + "/" * output.folder))
     return tuple(found)
@@ -79,7 +119,7 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
 def _surroundings(target: Target, context: Context, used: Iterable[str]) -> list[Field]:
     around = target.surroundings
     found: list[Field] = []
-    if target.kind != "copy":
+    if target.kind not in BUILT_IN:
         found.append(("cwd", "", around.cwd))
     if around.shell is not None:
         found.append(("shell", "", "\0".join(around.shell)))
@@ -89,6 +129,10 @@ def _surroundings(target: Target, context: Context, used: Iterable[str]) -> list
         found.append(("name", "", target.name))
     if context.python and target.kind == "python":
         found.append(("python", "", context.python))
+    if context.engine:
+        found.append(("engine", "", context.engine))
+    if context.version:
+        found.append(("version", "", context.version))
     if context.platform:
         found.append(("platform", "", context.platform))
     found += [
@@ -105,11 +149,29 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
     path = content.path or content.producer or ""
     if urls.is_url(path):
         path = urls.shown(path)
+    named = named or (content.link.table and asked.text.endswith("/"))  # its folders are columns
     subject = (basename(path.rstrip("/")) if bare else path) if named else ""
-    found: list[Field] = [(kind, subject, content.digest)]
+    found: list[Field] = [(kind, subject, content.counted)]
+    if content.link.table and content.logical is None:
+        found.append(("reading", subject or asked.name or "", _reading(content)))
     if asked.kind == "target" and content.producer and "[" in content.producer:
         found.append(("instance", content.producer, path if named and not bare else ""))
     return found
+
+
+def _reading(content: Content) -> str:
+    """How a table that counts by its bytes is read."""
+    import json
+
+    reading = content.link.input.reading
+    said = {
+        "format": reading.format or format_of(content.path),
+        "null": reading.null,
+        "schema": reading.schema,
+        "read": dict(reading.read),
+        "columns": content.link.input.columns,
+    }
+    return json.dumps({key: each for key, each in said.items() if each}, sort_keys=True)
 
 
 def fingerprint(fields: Iterable[Field]) -> str:
@@ -134,6 +196,7 @@ def text_of(value: Any) -> str:
 CHANGED = {
     "rules": Code.RULES_CHANGED,
     "python": Code.RULES_CHANGED,
+    "engine": Code.RULES_CHANGED,
     "platform": Code.ENV_CHANGED,
     "env": Code.ENV_CHANGED,
     "inherit_env": Code.ENV_CHANGED,
@@ -183,11 +246,11 @@ def _difference(
     if code is Code.COMMAND_CHANGED and kind != "command":
         subject = f"{kind} {subject}".strip()
     if code is Code.RULES_CHANGED:
-        subject = "python" if kind == "python" else "datamake's rules for its kind"
+        subject = kind if kind in ("python", "engine") else "datamake's rules for its kind"
     if kind in ("platform", "inherit_env"):
         subject = kind
     detail = subject or "the command"
-    if kind in ("param", "env", "python") and before is not None and after is not None:
+    if kind in ("param", "env", "python", "engine") and before is not None and after is not None:
         detail = f"{detail}: {before} → {after}"
     return Reason(code, detail, subject or None, before, after)
 

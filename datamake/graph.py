@@ -65,6 +65,10 @@ class Graph:
         """Target → its inputs, resolved."""
         self.code: dict[str, tuple[str, ...]] = {}
         """Target → the files that count as its code, sorted."""
+        self.given: dict[str, Mapping[str, str]] = {}
+        """Target → what its function is given; see `annotations.kinds`."""
+        self.referred: dict[str, tuple[Link, ...]] = {}
+        """Target → what its checks refer to."""
         self.remotes: dict[str, Remote] = {}
         """URL, URL glob or URL folder → who asks for it. `needs` has it too, and it the target that
         writes it, if one does."""
@@ -114,6 +118,8 @@ class Graph:
         linked = self._linker.linked(self.targets[name])
         self.links[name] = linked.links
         self.code[name] = linked.code
+        self.given[name] = linked.given
+        self.referred[name] = linked.referred
         if linked.missing:
             self.missing[name] = list(linked.missing)
         else:
@@ -150,7 +156,7 @@ class Graph:
     def await_instances(self, pending: Pending) -> None:
         """Take in a target whose instances are not known yet."""
         blueprint = self.expansion.blueprints[pending.family]
-        self.outputs.templates.add(pending.name, blueprint.templates())
+        self.outputs.templates.add(pending.name, blueprint.places.templates())
         self.need(pending.name, pending.needs)
 
     def circles(self, names: Iterable[str]) -> list[list[str]]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from datamake.fingerprint import Content
     from datamake.model import Target
+    from datamake.tables.views import View
 
 
 @value
@@ -108,6 +109,52 @@ def inputs_of(
         if asked.text.endswith("/"):
             given.pieces[:] = [(local(asked.text), {})]
             continue
-        several = asked.kind == "target" and producer is not None and producer != asked.text
-        given.pieces.append((local(content.path), each(producer) if several and producer else {}))
+        further = each(producer) if producer and several(content) else {}
+        given.pieces.append((local(content.path), further))
     return list(found.values())
+
+
+def several(content: Content) -> bool:
+    """Whether it is one of several instances, so that the values of its own come with its rows."""
+    asked = content.link.input
+    return asked.kind == "target" and content.producer not in (None, asked.text)
+
+
+def views(
+    target: Target,
+    contents: Iterable[Content],
+    local: Callable[[str], str],
+    each: Callable[[str], Mapping[str, str]],
+) -> list[View]:
+    """The inputs of a target as tables, each under its name, with the columns that were counted.
+
+    `local` and `each` are those of `inputs_of`.
+    """
+    from datamake.tables.views import Piece, View
+
+    found: dict[str, View] = {}
+    for at, asked in enumerate(target.inputs):
+        mine = [content for content in contents if same(content.link.input, asked)]
+        pieces = []
+        for content in mine:
+            further = dict(each(content.producer)) if content.producer and several(content) else {}
+            if asked.text.endswith("/"):
+                further = partition(content.path[len(asked.text) :])
+            pieces.append(Piece((local(content.path),), further))
+        columns = mine[0].columns if mine else None
+        name = asked.name or str(at)
+        found[name] = View(name, tuple(pieces), asked.reading, columns)
+    return list(found.values())
+
+
+def same(asked: Input, other: Input) -> bool:
+    """Whether two are the same input of a target."""
+    return (asked.place, asked.name) == (other.place, other.name)
+
+
+def partition(path: str) -> dict[str, str]:
+    """The columns that `key=value` folders on the way to a file make."""
+    from urllib.parse import unquote
+
+    pairs = (step.partition("=") for step in path.split("/")[:-1] if "=" in step)
+    return {key: unquote(text) for key, _, text in pairs}

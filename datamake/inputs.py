@@ -8,22 +8,26 @@ from __future__ import annotations
 from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.units import seconds
 from datamake.filling import varies
+from datamake.formats import DEFAULT, Reading
 from datamake.instances import Argument, arguments, bracketed, named
 from datamake.model import Input
 from datamake.patterns import escaped, is_glob
 from datamake.remote import Freshness
 from datamake.urls import WEB, is_url
-from datamake.values import value
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from datamake.filling import Texts
     from datamake.model import Part, Spec, Tree
 
     Keys = tuple[str | int, ...]
+
+
+READING = frozenset(["format", "null", "read", "schema"])
 
 
 class Names:
@@ -64,6 +68,8 @@ class Entry:
     output: str | None = None
     optional: bool = False
     fetch: bool = True
+    columns: tuple[str, ...] | None = None
+    reading: Reading = DEFAULT
     meant: tuple[str, str | None] | None = None
     """The full name that it is, and what stands in brackets."""
     glob: bool = False
@@ -78,16 +84,54 @@ class Inputs:
         self.tree = tree
         self.variables = variables
         entries = [self._entry(*each) for each in _entries(texts.declaration.table)]
+        if texts.declaration.kind == "sql":
+            entries = [self._labelled(entry, entries) for entry in entries]
         self.labels = tuple(entry.name for entry in entries if entry.name)
-        self._known = [
+        self._known: list[Entry | Input] = [
             entry if varies(entry.text, variables) else self._input(entry, {}) for entry in entries
         ]
+
+    def read(self, tables: Iterable[str]) -> None:
+        """Take in the tables that a query reads, each under the name that it has there."""
+        known = {(asked.name or "").casefold() for asked in self._known}
+        part = self.texts.declaration.part
+        for table in dict.fromkeys(tables):
+            if table.casefold() in known:
+                continue
+            meant = self.names.meant(table, part) or self._alike(table, part)
+            if meant is None:
+                raise self.texts.fault(
+                    f"the query reads `{table}`, which is no source or target",
+                    "sql",
+                    hint=did_you_mean(table, self.names.seen_from(part))
+                    or f'a path can be an input: `inputs = {{ {table} = "raw/{table}.csv" }}`',
+                )
+            entry = Entry(table, ("sql",), self.texts.place("sql"), table)
+            self._known.append(self._named(entry, *meant, {}))
+
+    def _alike(self, table: str, part: Part) -> tuple[str, str | None] | None:
+        """The name that is the same but for upper and lower case, which SQL does not tell apart."""
+        same = [n for n in self.names.seen_from(part) if n.casefold() == table.casefold()]
+        return self.names.meant(same[0], part) if len(same) == 1 else None
 
     def of(self, row: Mapping[str, str]) -> tuple[Input, ...]:
         """The inputs of the instance with these foreach values."""
         return tuple(
             self._input(each, row) if isinstance(each, Entry) else each for each in self._known
         )
+
+    def _labelled(self, entry: Entry, entries: Sequence[Entry]) -> Entry:
+        """An input of a query with the name that it has there."""
+        if entry.name is not None:
+            return entry
+        name = entry.text.partition("[")[0]
+        alike = [each for each in entries if each.text.partition("[")[0] == name]
+        if entry.meant is None or len(alike) > 1:
+            hint = f'name it: `inputs = {{ NAME = "{entry.text}" }}`'
+            raise self.texts.fault(
+                f"the query cannot name the input `{entry.text}`", *entry.keys, hint=hint
+            )
+        return replace(entry, name=name)
 
     def _entry(self, keys: Keys, name: str | None, given: Any) -> Entry:
         table = given if isinstance(given, dict) else {"from": given}
@@ -103,9 +147,18 @@ class Inputs:
             output,
             table.get("optional", False),
             table.get("fetch", True),
+            self._columns(table, *keys),
+            reading(self.texts, table, *keys),
             meant,
             glob,
         )
+
+    def _columns(self, table: Mapping[str, Any], *keys: str | int) -> tuple[str, ...] | None:
+        given = table.get("columns")
+        if given is None:
+            return None
+        fill = self.texts.filled
+        return tuple(fill(each, {}, *keys, "columns", at) for at, each in enumerate(given))
 
     def _input(self, entry: Entry, row: Mapping[str, str]) -> Input:
         if entry.meant is not None:
@@ -142,18 +195,22 @@ class Inputs:
         if brackets is not None and "foreach" not in declaration.table:
             raise self.texts.fault(f"`{full}` has no instances: it has no `foreach`", *keys)
         if entry.output is not None:
-            self._check_output(entry, full, declaration.table.get("outputs"))
+            self._check_output(entry, full, declaration.table)
         if declaration.kind == "source":
             source = self.names.sources[full]
-            return self._made(entry, source.kind, source.text)
+            found = self._made(entry, source.kind, source.text)
+            return found if entry.reading != DEFAULT else replace(found, reading=source.reading)
         if brackets is None:
             return self._made(entry, "target", full)
         if "{" in brackets:
             brackets = self._brackets(brackets, row, keys)
         return self._made(entry, "target", f"{full}[{brackets}]")
 
-    def _check_output(self, entry: Entry, full: str, outputs: Any) -> None:
+    def _check_output(self, entry: Entry, full: str, table: Mapping[str, Any]) -> None:
+        outputs = table.get("outputs")
         known = list(outputs) if isinstance(outputs, dict) else []
+        if table.get("standardize", {}).get("on_error") == "quarantine":
+            known = ["rejects"]
         if entry.output in known:
             return
         shown = ", ".join(f"`{name}`" for name in known)
@@ -188,7 +245,21 @@ class Inputs:
             raise self.texts.fault(
                 "`copy` needs the content, so `fetch` cannot be `false`", *entry.keys
             )
-        return Input(kind, text, entry.name, entry.output, entry.optional, entry.place, entry.fetch)
+        if entry.columns is not None and not entry.fetch:
+            raise self.texts.fault(
+                "`columns` takes a copy, so `fetch` cannot be `false`", *entry.keys
+            )
+        return Input(
+            kind,
+            text,
+            entry.name,
+            entry.output,
+            entry.optional,
+            entry.place,
+            entry.fetch,
+            entry.columns,
+            entry.reading,
+        )
 
 
 def located(texts: Texts, tree: Tree, text: str, keys: Keys, *, glob: bool) -> tuple[str, str]:
@@ -212,7 +283,31 @@ def source(texts: Texts, tree: Tree) -> Input:
     """The path or URL, glob or folder of a source. Raises `filling.Fault`."""
     text = texts.filled(texts.declaration.table["path"], {}, "path")
     kind, path = located(texts, tree, text, ("path",), glob=is_glob(text))
-    return Input(kind, path, place=texts.place("path"))
+    read = reading(texts, texts.declaration.table)
+    return Input(kind, path, place=texts.place("path"), reading=read)
+
+
+def reading(texts: Texts, table: Mapping[str, Any], *keys: str | int) -> Reading:
+    """How a source or input is read where it is a table. Raises `filling.Fault`."""
+    if READING.isdisjoint(table):
+        return DEFAULT
+
+    def filled(text: Any, *further: str | int) -> Any:
+        return texts.filled(text, {}, *keys, *further) if isinstance(text, str) else text
+
+    null = table.get("null")
+    return Reading(
+        table.get("format"),
+        None if null is None else tuple(filled(e, "null", at) for at, e in enumerate(null)),
+        types_of(table["schema"]) if "schema" in table else None,
+        {key: filled(each, "read", key) for key, each in table.get("read", {}).items()},
+    )
+
+
+def types_of(schema: Mapping[str, Any]) -> Mapping[str, str]:
+    """Column → type, of those columns of a `schema` that say one."""
+    found = ((n, e["type"] if isinstance(e, dict) else e) for n, e in schema.items() if e)
+    return dict(found)
 
 
 def freshness(texts: Texts) -> Freshness | None:

@@ -6,10 +6,12 @@ of each target (`settle`), before it asks for those that need it.
 
 from __future__ import annotations
 
-from datamake import staleness, surroundings
+from datamake import staleness
 from datamake.conflicts import alike
 from datamake.contents import Contents, Known
-from datamake.fingerprint import Context, differences, fields, fingerprint
+from datamake.contexts import Contexts
+from datamake.counting import counted
+from datamake.fingerprint import BUILT_IN, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
 from datamake.urls import is_url, shown
 from datamake.values import NOTHING, value
@@ -18,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Mapping, Sequence
 
+    from datamake.fingerprint import Content
     from datamake.graph import Graph
     from datamake.model import Field, Record, Target
     from datamake.workspace import Workspace
@@ -54,7 +57,7 @@ class Judge:
         self.all_needed = demands.all_needed
         self._selected = demands.selected
         self.variables = variables
-        self._versions: dict[str, str] = {}
+        self.contexts = Contexts(space, variables)
 
     def grown(self, pending: str, added: Sequence[str]) -> list[str]:
         """The instances of a pending foreach are known: those that were asked for.
@@ -117,8 +120,8 @@ class Judge:
         target = self.space.graph.targets[name]
         record = self.space.record(name)
         unknown = self._unknown(name)
-        contents = list(self.inputs.of(name, unknown))
-        context = self.context(target)
+        contents = self.contents(name, unknown)
+        context = self.contexts.of(target)
         found = fields(target, contents, context)
         if unknown:
             verdict = self._unsure(target, record, found, unknown)
@@ -133,6 +136,18 @@ class Judge:
             )
         self.verdicts[name] = verdict
         return verdict
+
+    def contents(self, name: str, unknown: Mapping[str, object] = NOTHING) -> list[Content]:
+        """The inputs of a target with what counts of them, but for those that `unknown` ones make.
+
+        Of the tables of a query that is nothing as long as any is unknown. Raises InputGone, and
+        TableError.
+        """
+        target = self.space.graph.targets[name]
+        found = list(self.inputs.of(name, unknown))
+        if unknown and target.kind == "sql":
+            return [content for content in found if not content.link.table]
+        return counted(self.space, target, found)
 
     def _unknown(self, name: str) -> dict[str, Target | None]:
         graph = self.space.graph
@@ -178,7 +193,7 @@ class Judge:
             return True
         if kind != "input" and not kind.startswith("input:"):
             return False
-        if target.kind == "copy":  # its fields are without paths
+        if target.kind in BUILT_IN:  # its fields are without paths
             return True
         remotes = self.space.graph.remotes
         return subject in makers or any(
@@ -214,27 +229,6 @@ class Judge:
             return all(space.cache.has(written.digest) for written in outputs)
 
         return staleness.Sources(lambda: space.state.fields(target.name), cached, available)
-
-    def context(self, target: Target) -> Context:
-        """What counts for a target beside its declaration and its inputs."""
-        space = self.space
-        code = [
-            (path, digest)
-            for path in space.graph.code.get(target.name, ())
-            if (digest := space.files.digest(path)) is not None
-        ]
-        around = target.surroundings
-        env = surroundings.counted(target, self.variables) if around.env else NOTHING
-        python = self._python(target) if target.kind == "python" else ""
-        platform = surroundings.platform() if space.spec.project.get("platform") else ""
-        return Context(code, env, python, platform)
-
-    def _python(self, target: Target) -> str:
-        around = target.surroundings
-        programs = surroundings.folder_of_programs(self.space.root, around, self.space.spec.project)
-        if programs not in self._versions:
-            self._versions[programs] = surroundings.python_version(programs)
-        return self._versions[programs]
 
 
 def joined(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from posixpath import dirname, join, split
 
+from datamake.annotations import by_table
+from datamake.assertions import references
 from datamake.code import Code, words
 from datamake.datafile.placeholders import PlaceholderError, filled, names
 from datamake.datafile.positions import place, setting
@@ -19,7 +21,7 @@ from datamake.model import Input, Link
 from datamake.patterns import is_glob
 from datamake.remote import Asker
 from datamake.urls import is_url, meant, shown
-from datamake.values import replace, value
+from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.expand import Expansion
-    from datamake.model import Part, Spec, Target
+    from datamake.model import Assertions, Part, Spec, Target
     from datamake.resolve import Resolution, Resolver
 
+TABULAR = frozenset(["sql", "standardize"])
+"""Kinds that get tables, never paths."""
 RUNS_CODE = frozenset(["run", "argv", "python"])
 MOST_HINTS = 20
 """Names that are compared with all others."""
@@ -47,6 +51,10 @@ class Linked:
     missing: tuple[Problem, ...] = ()
     """Inputs that are not there and that nobody makes."""
     wrong: tuple[Problem, ...] = ()
+    given: Mapping[str, str] = NOTHING
+    """Parameter of a function → what it is given; see `annotations.kinds`."""
+    referred: tuple[Link, ...] = ()
+    """What its checks refer to."""
 
 
 class Linker:
@@ -66,12 +74,14 @@ class Linker:
         wrong: list[Problem] = []
         remote: list[tuple[str, Asker]] = []
         away = self.resolver.outputs.remote
-        for asked in target.inputs:
+        given = self.reader.given(target)
+        tables = _by_table(target, given)
+        for asked, table in zip(target.inputs, tables, strict=True):
             found = self.resolver.resolution(asked, target.name)
             if found.fault and not (asked.optional and found.absent):
                 missing.append(self._problem(target, asked, found.fault))
             shape = replace(asked, kind=found.kind) if found.kind else asked
-            links.append(Link(shape, found.items))
+            links.append(Link(shape, found.items, table))
             for item in found.items:
                 if item.producer is not None:
                     needs[item.producer] = None
@@ -85,20 +95,43 @@ class Linker:
             remote.clear()
         reading = self.reader.reading(target)
         wrong += [self._unmatched(target, text) for text in reading.unmatched]
-        code = reading.files
-        if code or reading.links:
-            paths = {item.path for link in links for item in link.items}
-            if not paths.isdisjoint(code):
-                code = tuple(path for path in code if path not in paths)
-            for link in reading.links:
-                item = link.items[0]
-                if item.producer not in (None, target.name) and item.path not in paths:
-                    links.append(link)
-                    needs[item.producer] = None
+        code = _read(target, reading, links, needs)
         needs.update(dict.fromkeys(reading.waits))
+        referred = self.referred(target.name, target.assertions, needs, remote)
         if remote:
             needs.update((url, None) for url, _ in remote)
-        return Linked(tuple(links), tuple(needs), code, tuple(remote), tuple(missing), tuple(wrong))
+        return Linked(
+            tuple(links),
+            tuple(needs),
+            code,
+            tuple(remote),
+            tuple(missing),
+            tuple(wrong),
+            given,
+            referred,
+        )
+
+    def referred(
+        self,
+        name: str,
+        assertions: Assertions | None,
+        needs: dict[str, None],
+        remote: list[tuple[str, Asker]],
+    ) -> tuple[Link, ...]:
+        """What the checks of a target or source refer to; it comes first."""
+        links = []
+        for asked in references(assertions, self.expansion.names):
+            found = self.resolver.resolution(asked, name)
+            links.append(Link(asked, found.items, table=True))
+            needs.update((item.producer, None) for item in found.items if item.producer)
+            needs.update(dict.fromkeys(found.waits))
+            if asked.kind == "remote":
+                file = self.expansion.spec.parts[0].file
+                remote += [
+                    (item.path, Asker(name, file, asked.place, fetch=True, optional=True))
+                    for item in found.items
+                ]
+        return tuple(links)
 
     def _problem(self, target: Target, asked: Input, fault: str) -> Problem:
         facts = (f"needed by `{target.name}`",)
@@ -149,6 +182,34 @@ class Linker:
         return Problem(message, target.part.file, keys)
 
 
+def _read(
+    target: Target, reading: Reading, links: list[Link], needs: dict[str, None]
+) -> tuple[str, ...]:
+    """The code of a target; what others write of what it reads as code becomes one more input."""
+    code = reading.files
+    if code or reading.links:
+        paths = {item.path for link in links for item in link.items}
+        if not paths.isdisjoint(code):
+            code = tuple(path for path in code if path not in paths)
+        for link in reading.links:
+            item = link.items[0]
+            if item.producer not in (None, target.name) and item.path not in paths:
+                links.append(link)
+                needs[item.producer] = None
+    return code
+
+
+def _by_table(target: Target, given: Mapping[str, str]) -> list[bool]:
+    """Of each input, whether the action gets it as a table."""
+    if target.kind in TABULAR:
+        return [True] * len(target.inputs)
+    found = by_table(given, [asked.name for asked in target.inputs])
+    return [
+        table or asked.columns is not None
+        for table, asked in zip(found, target.inputs, strict=True)
+    ]
+
+
 def _asker(target: Target, asked: Input, found: Resolution) -> Asker:
     """A target with what it asks of a URL: what targets write is enough of what a glob matches."""
     others = len(found.items) > 1 or bool(found.waits)
@@ -190,6 +251,13 @@ class CodeReader:
         self._code = Code(self.resolver.tree, self.memo, self.resolver.outputs)
         self._words: dict[str, list[str]] = {}
         self._known: dict[object, Reading] = {}
+
+    def given(self, target: Target) -> Mapping[str, str]:
+        """What a function is given for its parameters, as its source says."""
+        if target.kind != "python" or not isinstance(target.template, str):
+            return NOTHING
+        module, _, function = target.template.partition(":")
+        return self._code.given(module, function, self.pythonpath)
 
     def reading(self, target: Target) -> Reading:
         """What the action of `target` reads as code."""

@@ -174,6 +174,8 @@ class Output:
     folder: bool = False
     staged: bool = False
     """Given to the action by placeholder (or by its kind), hence published only on success."""
+    apart: bool = False
+    """Had only by its name: no part of what the target stands for."""
 
     @property
     def remote(self) -> bool:
@@ -304,6 +306,8 @@ class Link:
 
     input: Input
     items: tuple[Item, ...] = ()
+    table: bool = False
+    """Whether the action gets it as a table, so that it counts by what it holds."""
 
 
 # What was seen, and what follows

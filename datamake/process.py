@@ -53,6 +53,7 @@ class Outcome:
     facts: tuple[str, ...] = ()
     duration: float = 0.0
     """Seconds."""
+    notices: tuple[str, ...] = ()
 
 
 class Keeper:

@@ -99,9 +99,9 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
     for name in space.graph.needs[target.name]:
         if name in space.graph.remotes:
             bring(space, name, judge.inputs.known[name].outputs)
-    contents = list(judge.inputs.of(target.name))
+    contents = judge.contents(target.name)
     paths = [content.path for content in contents if content.path and not is_url(content.path)]
-    code = [path for path, _ in judge.context(target).code]
+    code = [path for path, _ in judge.contexts.of(target).code]
     _copy(space.root, folder, [*paths, *code])
     os.makedirs(os.path.join(folder, target.surroundings.cwd), exist_ok=True)
     if os.path.isdir(os.path.join(space.root, ".venv")):

@@ -183,7 +183,7 @@ class Resolver:
             if not outputs:
                 yield Item("", name)
             for each in outputs:
-                if output is None or each.name == output:
+                if each.name == output or (output is None and not each.apart):
                     yield Item(each.path, name)
 
 

@@ -73,8 +73,8 @@ class Runner:
         """Begins a try. `numbers` are those that it holds of each pool."""
         target = self.space.graph.targets[name]
         verdict = self.judge.verdicts[name]
-        contents = list(self.judge.inputs.of(name))
-        code = self.judge.context(target).code
+        contents = self.judge.contents(name)
+        code = self.judge.contexts.of(target).code
         self.publisher.begin(target)
         action = self.preparation.action(target, contents, verdict.fingerprint, numbers)
         self.works[name] = Work(target, verdict, contents, code)
@@ -200,7 +200,7 @@ class Runner:
             return End(name, error=error.headline, facts=error.below, duration=result.duration)
         if published.known is None:
             return End(name, error=published.error, duration=result.duration)
-        for line in published.notices:
+        for line in (*result.notices, *published.notices):
             self.ledger.note(f"{name}: {line}")
         return End(name, self._good(work, result, published), published.known)
 

@@ -24,16 +24,18 @@ from datamake.sources import Sources
 from datamake.state import State
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
+from datamake.tables.engine import installed
 from datamake.tree import LocalTree
 from datamake.urls import UrlError, check_cache, filled_in, is_url, options, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping, Sequence
     from typing import Any
 
     from datamake.graph import Graph
     from datamake.model import Record, Spec, Written
+    from datamake.recipes import Tables
     from datamake.shared import Place
 
 STATE = f"{KEPT}/state.sqlite"
@@ -113,6 +115,7 @@ class Workspace:
                     now=self._local_time(),
                     made=made,
                     variables=self.variables,
+                    tables=tables_in(self.state.memo),
                 )
                 self._graph = link(expansion, self.tree, made=made, memo=self.state.memo)
                 self.sources.written = self._graph.outputs.owners
@@ -154,6 +157,7 @@ class Workspace:
             self.spec.project.get("env_file", ".env"),
             *(STATE, f"{KEPT}/journal"),
             *(os.path.join(venv, "pyvenv.cfg") for venv in venvs if venv),
+            *filter(None, map(installed, engines(self.graph))),
         }
 
     @property
@@ -255,6 +259,26 @@ class Workspace:
                 ]
             ) from None
         return datetime.fromtimestamp(self.now(), zone).isoformat()
+
+
+def engines(graph: Graph) -> set[str]:
+    """The packages whose versions count."""
+    kinds = {target.kind for target in graph.targets.values()}
+    return {"duckdb", "pyarrow"} if kinds & {"sql", "standardize"} else set()
+
+
+def tables_in(memo: MutableMapping[str, tuple[str, ...]]) -> Tables:
+    """What says which tables a query reads, and remembers it."""
+
+    def found(query: str, prelude: Sequence[str]) -> Sequence[str]:
+        key = "\0".join(("tables-1", query, *prelude))
+        if key not in memo:
+            from datamake.tables import queries
+
+            memo[key] = tuple(queries.tables_in(query, prelude))
+        return memo[key]
+
+    return found
 
 
 def shared_place(root: str, spec: Spec, variables: Mapping[str, str]) -> Place:

@@ -224,11 +224,11 @@ def test_what_a_function_takes():
     tree, memo = Files({"src/work/m.py": text, "src/work/__init__.py": text}), {}
     for _ in range(2):
         code = Code(tree, memo, ())
-        assert code.takes("work.m:run", ["src"]) == {"a": "table", "b": "path"}
-        assert code.takes("work:run", ["src"]) == {"a": "table", "b": "path"}
-        assert code.takes("work.m:other", ["src"]) == {}
-        assert code.takes("work.none:run", ["src"]) == {}
-        assert code.takes("none:run", ["src"]) == {}
+        assert code.given("work.m", "run", ["src"]) == {"a": "table", "b": "path"}
+        assert code.given("work", "run", ["src"]) == {"a": "table", "b": "path"}
+        assert code.given("work.m", "other", ["src"]) == {}
+        assert code.given("work.none", "run", ["src"]) == {}
+        assert code.given("none", "run", ["src"]) == {}
         assert tree.reads == 2
 
 

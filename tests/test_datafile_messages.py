@@ -15,8 +15,7 @@ from datamake.errors import DatafileError
     ("text", "expected"),
     [
         ("ouput = 'x'", "3:1: unknown key `ouput`\n  hint: did you mean `output`?"),
-        ("sql = 'select 1'", "3:1: `sql` is not in this version of datamake yet"),
-        ("checks = []", "3:1: `checks` is not in this version of datamake yet"),
+        ("prelude = ['x.sql']", "3:1: `prelude` is for `sql`"),
         ("previous = true", "3:1: `previous` is reserved for later"),
         ("settle = 1", "3:1: `settle` is reserved for later"),
         ("view = 1", "3:1: `view` is reserved for later"),
@@ -25,7 +24,7 @@ from datamake.errors import DatafileError
             "argv = ['x']",
             (
                 "3:1: `t` has `run` and `argv`\n"
-                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+                "  exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy` says what a target does"
             ),
         ),
         ("output = 'a'\noutputs = ['b']", "4:1: `t` has both `output` and `outputs`"),
@@ -41,8 +40,8 @@ from datamake.errors import DatafileError
             "3:16: `inputs[1]` must be a string, or a table with `from`, not the number 3",
         ),
         (
-            "inputs = { a = { form = 'x' } }",
-            "3:18: unknown key `inputs.a.form`\n  hint: did you mean `from`?",
+            "inputs = { a = { frm = 'x' } }",
+            "3:18: unknown key `inputs.a.frm`\n  hint: did you mean `from`?",
         ),
         ("inputs = [{ optional = true }]", "3:11: `inputs[0]` needs `from`"),
         (
@@ -55,7 +54,7 @@ from datamake.errors import DatafileError
         ("inputs = ['']", "3:11: `inputs[0]` is empty"),
         (
             "inputs = [{ from = 'x', columns = [] }]",
-            "3:25: `inputs[0].columns` is not in this version of datamake yet",
+            "3:25: `inputs[0].columns` is empty",
         ),
         (
             "code = ['s3://b/x']",
@@ -154,14 +153,14 @@ def test_what_is_wrong_with_a_target(text, expected):
             (
                 "1:9: `targets.x` must be a table, not the number 1\n"
                 "1:9: `x` does nothing\n"
-                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+                "  exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy` says what a target does"
             ),
         ),
         (
             "[targets.x]",
             (
                 "1:10: `x` does nothing\n"
-                "  exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+                "  exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy` says what a target does"
             ),
         ),
         (
@@ -184,13 +183,25 @@ def test_what_is_wrong_with_a_target(text, expected):
                 "2:1: `copy` needs `inputs`\n2:1: `copy` needs `output` or `outputs`"
             ),
         ),
-        ("[targets.x]\nsql = 'x'", "2:1: `sql` is not in this version of datamake yet"),
-        ("[targets.x.standardize]", "1:12: `standardize` is not in this version of datamake yet"),
+        (
+            "[targets.x]\nsql = ' '\noutputs = ['a']",
+            (
+                "2:1: `sql` must be a query, not the string ` `\n"
+                "3:1: `sql` writes one file, its `output`"
+            ),
+        ),
+        ("[targets.x.standardize]", "1:12: `standardize` needs `inputs`"),
+        (
+            "[targets.x.query]\nuri = 'sqlite:a.db'\n[targets.x.inputs]\na = 'b'",
+            (
+                "1:12: `query` needs `sql`\n3:12: `query` reads no inputs\n"
+                "  hint: what a database has is no file; `version` tells whether it has changed"
+            ),
+        ),
         (
             "[sources.x]\nfreshness = { column = 't', warn_after = 'soon' }",
             (
                 "1:10: `sources.x` needs `path`\n"
-                "2:15: `freshness.column` is not in this version of datamake yet\n"
                 "2:29: `freshness.warn_after`: `soon` is not a duration like "
                 "`500ms`, `90s`, `30m`, `6h` or `1.5d`"
             ),

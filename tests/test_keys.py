@@ -24,6 +24,7 @@ platform = true
 link = "copy"
 cache = "s3://{env.BUCKET}/cache"
 local_cache = "../cache"
+models = []
 local_cache_size = "1.5GiB"
 [params]
 year = 2013
@@ -78,6 +79,20 @@ foreach = "raw/{x}.csv"
 copy = true
 inputs = ["x"]
 outputs = ["y"]
+[targets.e]
+sql = "select * from s"
+prelude = ["macros.sql"]
+schema = { id = "int64", at = { type = "date", unique = true } }
+schema_mode = "subset"
+checks = [{ rows = { min = 1 }, severity = "warn", name = "some", where = "id > 0" }]
+[targets.f]
+inputs = [{ from = "s", format = "csv", null = ["NA"], read = { delimiter = ";" }, schema = { a = "int64" }, columns = ["a"] }]
+[targets.f.standardize]
+columns = { a = "int64", b = { from = "B", type = "date", format = "%d.%m.%Y", fill = 2020-01-01 } }
+others = "drop"
+on_error = "quarantine"
+[targets.g]
+query = { uri = "sqlite:a.db", sql = "select 1", version = "select 2" }
 [pools]
 api = 1
 [executor]

@@ -17,13 +17,13 @@ from datamake.datafile.shapes import (
     TableOf,
 )
 from datamake.datafile.units import seconds, size
+from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-LATER = "is not in this version of datamake yet"
 VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 VARIABLE_RULE = "names of variables are letters, digits and `_`, and begin with no digit"
 
@@ -169,6 +169,11 @@ SCRIPT = Scalar(
     lambda found: type(found) is str and found.strip() != "",
     {"type": "string", "pattern": r"\S"},
 )
+QUERY = Scalar(
+    "a query",
+    lambda found: type(found) is str and found.strip() != "",
+    {"type": "string", "pattern": r"\S"},
+)
 FUNCTION = Scalar("`module:function`", is_function, {"type": "string", "pattern": ":"})
 TRUE = Scalar("`true`", lambda found: found is True, {"const": True})
 
@@ -178,24 +183,22 @@ TRUE = Scalar("`true`", lambda found: found is True, {"const": True})
 
 COMMAND = ListOf("a list of strings", TEXT, least=1)
 
-INPUT_TABLE = Record(
-    "a string, or a table with `from`",
+DATABASE = Record(
+    "a table with `uri` and `sql`",
     [
-        Key("from", LOCATION, "the input", placeholders=True, required=True),
-        Key("output", TEXT, "which output of the target, by name", "all", placeholders=True),
-        Key("optional", FLAG, "whether it may be absent", "`false`"),
-        Key("fetch", FLAG, "of a URL: whether it is downloaded, or handed over itself", "`true`"),
+        Key("uri", LOCATION, "the database: `postgresql://...` or `sqlite:...`", "", True, True),
+        Key("sql", QUERY, "the query", "", True, True),
+        Key("version", QUERY, "a query whose answer tells whether the data has changed", "", True),
     ],
-    dict.fromkeys(["columns", "format", "null", "read", "schema"], LATER),
 )
-INPUT = Either("a string, or a table with `from`", LOCATION, INPUT_TABLE)
 FRESHNESS = Record(
     "a table with `warn_after` or `error_after`",
     [
         Key("warn_after", DURATION, "older data is warned of", placeholders=True),
         Key("error_after", DURATION, "older data is an error", placeholders=True),
+        Key("column", TEXT, "whose greatest value is the age of the data", "when it was modified"),
     ],
-    {"column": LATER},
+    NOTHING,
     {"minProperties": 1},
 )
 
@@ -240,11 +243,6 @@ FOREACH = Either(
     ListOf("a list of tables", ROW),
 )
 
-INPUTS = Either(
-    "a list of inputs, or a table that names them",
-    ListOf("a list of inputs", INPUT),
-    TableOf("a table of inputs", INPUT),
-)
 OUTPUTS = Either(
     "a list of paths and URLs, or a table that names them",
     ListOf("a list of paths and URLs", LOCATION, least=1),

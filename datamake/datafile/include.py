@@ -1,13 +1,14 @@
-"""Which Datafiles a project includes.
+"""Which Datafiles a project includes, and which files are models.
 
-Knows the names in folders, and nothing of what the Datafiles say.
+Knows the names in folders, and nothing of what is in the files.
 """
 
 from __future__ import annotations
 
 import re
-from posixpath import dirname, join, normpath
+from posixpath import basename, dirname, join, normpath
 
+from datamake.datafile.shapes import IDENTIFIER, NAME_RULE
 from datamake.errors import Problem
 from datamake.model import Part
 
@@ -41,6 +42,29 @@ def included(
             headline = f"`{path}` {missing(path)}"
             problems.append(Problem(headline, root.file, (*KEYS, key)))
     return list(parts.values()), problems
+
+
+def models(globs: Sequence[str], root: Part, tree: Tree) -> tuple[dict[str, str], list[Problem]]:
+    """Name → the path, from the root's folder, of the query that it is; and what is wrong."""
+    found: dict[str, str] = {}
+    problems = []
+
+    def refuse(index: int, message: str, *facts: str) -> None:
+        problems.append(Problem(message, root.file, ("project", "models", index), facts))
+
+    for index, text in enumerate(globs):
+        paths = matching(normpath(join(root.folder, text)).split("/"), tree)
+        paths = [path for path in paths if path.endswith(".sql") and tree.kind(path) == "file"]
+        for path in paths:
+            name = basename(path)[: -len(".sql")]
+            if not re.match(IDENTIFIER, name):
+                refuse(index, f"`{path}` cannot be a target: {NAME_RULE}")
+            elif found.setdefault(name, path) != path:
+                refuse(index, f"two models have the name `{name}`", found[name], path)
+        if not paths:
+            refuse(index, f"`{text}` matches no file that ends in `.sql`")
+    own = f"{root.folder}/" if root.folder else ""
+    return {name: path[len(own) :] for name, path in found.items()}, problems
 
 
 def missing(path: str) -> str:

@@ -5,9 +5,11 @@ Knows shapes, not meanings: whether an input exists is found out later.
 
 from __future__ import annotations
 
-from datamake.datafile import forms
-from datamake.datafile.forms import FLAG, LATER, LOCATION, PATH, PATHS, TEXT, TEXTS, VARIABLES
+from datamake.datafile import check_forms, forms
+from datamake.datafile.forms import FLAG, LOCATION, PATH, PATHS, TEXT, TEXTS, VARIABLES
 from datamake.datafile.shapes import Key, Record, TableOf
+from datamake.datafile.standard import COLUMN_TABLE, READ, STANDARDIZE
+from datamake.datafile.wiring import INPUT_TABLE, INPUTS, READING
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -20,12 +22,15 @@ ACTIONS = (
     Key("run", forms.SCRIPT, "a shell script; run directly where it needs no shell", "", True),
     Key("argv", forms.COMMAND, "a list of arguments, run without a shell", "", True),
     Key("python", forms.FUNCTION, "a function, called in a process of its own", "", True),
+    Key("sql", forms.QUERY, "a DuckDB query, or a path that ends in `.sql`", "", True),
+    Key("standardize", STANDARDIZE, "brings tables to given columns and types", "", True),
+    Key("query", forms.DATABASE, "a query that a database answers", "", True),
     Key("copy", forms.TRUE, "copies the inputs to the outputs"),
 )
 WIRING = (
     Key(
         "inputs",
-        forms.INPUTS,
+        INPUTS,
         "what it reads: targets, sources, paths, URLs, globs, folders",
         "`[]`",
         True,
@@ -34,10 +39,11 @@ WIRING = (
         "output",
         LOCATION,
         "the file or, with `/` at its end, folder that it writes",
-        "of `python`: `build/NAME.parquet`",
+        "of `python`, `sql`, `standardize`, `query`: `build/NAME.parquet`",
         True,
     ),
     Key("outputs", forms.OUTPUTS, "the files and folders that it writes", "", True),
+    Key("prelude", PATHS, "of `sql`: files with macros, which run before", "`[]`", True),
     Key("foreach", forms.FOREACH, "one instance for each of these values", "", True),
     Key("exclude", forms.EXCLUDE, "combinations that `foreach` leaves out", "`[]`", True),
 )
@@ -85,16 +91,12 @@ HABITS = (
     Key("always", FLAG, "whether it runs at every build", "`false`"),
     Key("cache", FLAG, "whether its outputs are stored and restored", "`true`"),
     Key("enabled", forms.SWITCH, "whether it is there at all", "`true`", True),
+    *check_forms.KEYS,
 )
-LATER_ACTIONS = ("sql", "standardize", "query")
-TARGET_LATER = {
-    **dict.fromkeys([*LATER_ACTIONS, "schema", "schema_mode", "checks", "prelude"], LATER),
-    **RESERVED,
-}
 TARGET = Record(
     "a table",
     [*ACTIONS, *WIRING, *HABITS],
-    TARGET_LATER,
+    RESERVED,
     {
         "oneOf": [{"required": [key.name]} for key in ACTIONS],
         "not": {"required": ["output", "outputs"]},
@@ -104,20 +106,18 @@ TARGET = Record(
 DEFAULTS = Record(
     "a table",
     HABITS,
-    {**TARGET_LATER, **{key.name: "does not work in `[defaults]`" for key in (*ACTIONS, *WIRING)}},
+    {**RESERVED, **{key.name: "does not work in `[defaults]`" for key in (*ACTIONS, *WIRING)}},
 )
-SOURCE_LATER = {
-    **dict.fromkeys(["schema", "schema_mode", "checks", "format", "null", "read"], LATER),
-    **RESERVED,
-}
 SOURCE_KEYS = (
     Key("path", LOCATION, "a path or URL, glob or folder", "", True, required=True),
+    *READING,
+    *check_forms.KEYS,
     Key("freshness", forms.FRESHNESS, "how old the data may be"),
     Key("description", TEXT, "for people"),
     Key("owner", TEXT, "for people and for selection"),
     Key("tags", TEXTS, "for people and for selection", "`[]`"),
 )
-SOURCE = Record("a table", SOURCE_KEYS, SOURCE_LATER)
+SOURCE = Record("a table", SOURCE_KEYS, RESERVED)
 PROJECT = Record(
     "a table",
     [
@@ -137,8 +137,8 @@ PROJECT = Record(
         Key("cache", LOCATION, "the shared cache: a URL, or a folder", "none", True),
         Key("local_cache", PATH, "folder of the local cache", "`.datamake/cache`"),
         Key("local_cache_size", forms.SIZE, "how large it may grow", "a tenth of the disk"),
+        Key("models", PATHS, "queries, each a `sql` target of its file's name", "`[]`"),
     ],
-    {"models": LATER},
 )
 PARAMS = TableOf("a table of params", forms.ANYTHING)
 POOLS = TableOf("a table of numbers", forms.SHARE)
@@ -168,7 +168,7 @@ PROFILE = Record(
                 Record(
                     "a table",
                     [replace(SOURCE_KEYS[0], required=False), *SOURCE_KEYS[1:]],
-                    SOURCE_LATER,
+                    RESERVED,
                 ),
             ),
             SOURCES.doc,
@@ -209,8 +209,14 @@ SECTIONS = (
     ("`[sources.NAME]`", SOURCE),
     ("`freshness` of a source", forms.FRESHNESS),
     ("`[targets.NAME]`", TARGET),
-    ("A table as an input", forms.INPUT_TABLE),
+    ("A table as an input", INPUT_TABLE),
     ("Dates of `foreach`", forms.DATES),
+    ("`standardize`", STANDARDIZE),
+    ("A column of `standardize`", COLUMN_TABLE),
+    ("`read`", READ),
+    ("`query`", forms.DATABASE),
+    ("A column of `schema`", check_forms.COLUMN),
+    ("A check", check_forms.CHECK),
     ("`[executor]`", EXECUTOR),
 )
 OPENING = """\
@@ -218,8 +224,8 @@ OPENING = """\
 
 Into the strings of keys marked with * the values of `{params.NAME}` and of foreach variables are
 filled; into URLs, `project.cache` and `[storage]` those of environment variables, `{env.NAME}`,
-too. A target has exactly one of `run`, `argv`, `python` and `copy`. `[defaults]` takes the keys of
-a target but those, `inputs`, `output`, `outputs`, `foreach` and `exclude`. An included part has no
+too. A target has exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy`. `[defaults]` takes the keys of
+a target but those, `inputs`, `output`, `outputs`, `prelude`, `foreach` and `exclude`. An included part has no
 `[project]`, `[executor]`, `[storage]` and `[profiles]`; a profile has all tables but `[targets]`.
 """
 
@@ -238,6 +244,5 @@ def reference() -> str:
             mark = " *" if key.placeholders else ""
             default = "required" if key.required else key.default
             lines.append(f"| `{key.name}`{mark} | {key.shape.words} | {default} | {key.doc} |")
-        yet = [f"`{name}`" for name, reason in record.refused.items() if reason == LATER]
-        lines += ["", f"Not in this version yet: {', '.join(yet)}.", ""] if yet else [""]
+        lines.append("")
     return "\n".join(lines)

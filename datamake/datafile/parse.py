@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from posixpath import dirname
 
-from datamake.datafile.forms import INCLUDE
-from datamake.datafile.include import included
+from datamake.datafile.forms import INCLUDE, PATHS
+from datamake.datafile.include import included, models
 from datamake.datafile.keys import DATAFILE, PART, SOURCE
 from datamake.datafile.layers import combined, merged, overridden
 from datamake.datafile.positions import locate
-from datamake.datafile.rules import ACTION_NAMES, broken, unfillable, unmet
+from datamake.datafile.rules import ACTION_NAMES, broken, unfillable, unmet, unsure
 from datamake.datafile.shapes import did_you_mean
 from datamake.errors import DatafileError, Problem
 from datamake.model import Declaration, Part, Spec
@@ -22,7 +22,7 @@ from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
     from datamake.datafile.shapes import Record
@@ -89,10 +89,24 @@ class Loading:
         if fault is not None:
             self.problems.append(replace(fault, file=self.root.file))
             self.raise_problems()
-        self.take(self.root, content, DATAFILE)
         if self.profile is not None:
             self.layer = self.chosen(content.get("profiles"))
         self.project = merged(mapping(project), mapping(self.layer.get("project")))
+        self.take(self.root, self.with_models(content), DATAFILE)
+
+    def with_models(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The root's content with a `sql` target for each model; its own table only adds keys."""
+        globs, targets = self.project.get("models", []), content.get("targets", {})
+        if not globs or not PATHS.fits(globs) or not isinstance(targets, dict):
+            return content
+        found, problems = models(globs, self.root, self.tree)
+        self.problems += problems
+        mine = {
+            name: {"sql": path, **mapping(targets.get(name))}
+            for name, path in found.items()
+            if not set(ACTION_NAMES).intersection(mapping(targets.get(name)))
+        }
+        return {**content, "targets": {**targets, **mine}}
 
     def chosen(self, profiles: Any) -> Mapping[str, Any]:
         """The tables of the profile that is asked for."""
@@ -134,9 +148,13 @@ class Loading:
         if not record.fits(content):
             self.problems += (replace(p, file=part.file) for p in record.faults(content, ()))
         for name, table in mapping(content.get("targets")).items():
-            for problem in broken(name, mapping(table)):
-                keys = ("targets", name, *problem.keys)
-                self.problems.append(replace(problem, file=part.file, keys=keys))
+            self.place(part, ("targets", name), broken(name, mapping(table)))
+        for name, table in mapping(content.get("sources")).items():
+            self.place(part, ("sources", name), unsure(mapping(table)))
+
+    def place(self, part: Part, keys: tuple[str, str], problems: Iterable[Problem]) -> None:
+        """Add problems of one declaration."""
+        self.problems += (replace(p, file=part.file, keys=(*keys, *p.keys)) for p in problems)
 
     def find_duplicates(self) -> None:
         """Names that are declared twice, with both places."""

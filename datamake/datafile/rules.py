@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
-from datamake.datafile.keys import ACTIONS, LATER_ACTIONS
+from datamake.datafile import checks, standard
+from datamake.datafile.check_forms import KEYS
+from datamake.datafile.keys import ACTIONS
 from datamake.datafile.placeholders import BUILT_IN, faults, listed, misplacements, names
 from datamake.errors import Problem
 from datamake.values import replace
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
     from typing import Any
 
 ACTION_NAMES = tuple(key.name for key in ACTIONS)
-WHAT_IT_DOES = "exactly one of `run`, `argv`, `python` and `copy` says what a target does"
+WHAT_IT_DOES = (
+    "exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy` says what a "
+    "target does"
+)
+TABULAR = ("sql", "standardize", "query")
 QUOTES = ("'", '"', "`", "<<")
 
 
@@ -26,33 +32,53 @@ def broken(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with a target, each value of which may be wrong as well."""
     actions = [action for action in ACTION_NAMES if action in table]
     if len(actions) != 1:
-        yield from not_one_action(name, table, actions)
+        yield from not_one_action(name, actions)
     if "output" in table and "outputs" in table:
         yield Problem(f"`{name}` has both `output` and `outputs`", keys=("outputs",))
     if "foreach" in table or "exclude" in table:
         yield from broken_foreach(name, table)
-    if "copy" in table:
-        yield from (
-            Problem(f"`copy` needs {words}", keys=("copy",))
-            for keys, words in (
-                (("inputs",), "`inputs`"),
-                (("output", "outputs"), "`output` or `outputs`"),
-            )
-            if not any(key in table for key in keys)
-        )
+    if len(actions) == 1:
+        yield from ill_equipped(actions[0], table)
+    yield from unsure(table)
     run = table.get("run")
     if isinstance(run, str) and "{" in run and any(quote in run for quote in QUOTES):
         roots = BUILT_IN | variables(table.get("foreach"))
         yield from (replace(problem, keys=("run",)) for problem in misplacements(run, roots))
 
 
-def not_one_action(name: str, table: Mapping[str, Any], actions: list[str]) -> Iterator[Problem]:
-    """None, or several; what is refused by itself is not reported twice."""
+def not_one_action(name: str, actions: list[str]) -> Iterator[Problem]:
+    """None, or several."""
     if len(actions) > 1:
         both = " and ".join(f"`{action}`" for action in actions)
         yield Problem(f"`{name}` has {both}", keys=(actions[-1],), facts=(WHAT_IT_DOES,))
-    elif not any(action in table for action in LATER_ACTIONS):
+    else:
         yield Problem(f"`{name}` does nothing", facts=(WHAT_IT_DOES,))
+
+
+def unsure(table: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a schema and checks, where each is of the right shape."""
+    if all(key.shape.fits(table[key.name]) for key in KEYS if key.name in table):
+        yield from checks.broken(table)
+
+
+def ill_equipped(action: str, table: Mapping[str, Any]) -> Iterator[Problem]:
+    """What an action needs and lacks, or has and cannot use."""
+    needed = {"copy": ("inputs", "output"), "standardize": ("inputs",)}.get(action, ())
+    for key in needed:
+        if key not in table and not (key == "output" and "outputs" in table):
+            words = "`output` or `outputs`" if key == "output" else f"`{key}`"
+            yield Problem(f"`{action}` needs {words}", keys=(action,))
+    if action in TABULAR and "outputs" in table:
+        yield Problem(f"`{action}` writes one file, its `output`", keys=("outputs",))
+    if action == "query" and "inputs" in table:
+        hint = "what a database has is no file; `version` tells whether it has changed"
+        yield Problem("`query` reads no inputs", keys=("inputs",), hint=hint)
+    if "prelude" in table and action != "sql":
+        yield Problem("`prelude` is for `sql`", keys=("prelude",))
+    given: Any = table.get("standardize")
+    if standard.STANDARDIZE.fits(given):
+        for problem in standard.faults(given):
+            yield replace(problem, keys=("standardize", *problem.keys))
 
 
 def broken_foreach(name: str, table: Mapping[str, Any]) -> Iterator[Problem]:

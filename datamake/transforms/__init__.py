@@ -26,12 +26,16 @@ if TYPE_CHECKING:
     from datamake.process import Outcome
     from datamake.remote import Seen
     from datamake.threads import Threads
+    from datamake.transforms.tabular import Course
 
 TRANSFORMS = {
     "run": "command",
     "argv": "command",
     "python": "command",
     "copy": "copy",
+    "sql": "tabular",
+    "standardize": "tabular",
+    "query": "tabular",
     "restore": "restore",
 }
 """Kind of action → module."""
@@ -61,6 +65,8 @@ class Workshop:
         """URL → what was fetched of it, which several sources may have."""
         self.archives: dict[str, Seen] = {}
         """Local copy of an archive → what its store told of it."""
+        self.courses: set[Course] = set()
+        """What is under way in threads and can be interrupted."""
         self._locks: dict[str, Lock] = {}
 
     def execute(self, action: Action) -> Result:
@@ -101,6 +107,8 @@ class Workshop:
     def cancel(self, *, at_once: bool) -> None:
         """Ask all that runs to end, or kill it; what has not started yet never does."""
         self.keepers.end(at_once=at_once)
+        for course in tuple(self.courses):
+            course.end()
 
     def close(self) -> None:
         """End what runs, and all that was needed for it."""
@@ -123,4 +131,4 @@ class Workshop:
         except DatamakeError as error:  # what cannot be digested is the action's work
             facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
             return Result(action.target, error.headline, facts, (), outcome.duration)
-        return Result(action.target, None, (), outputs, outcome.duration, stored)
+        return Result(action.target, None, (), outputs, outcome.duration, stored, outcome.notices)

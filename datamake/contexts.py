@@ -1,0 +1,58 @@
+"""What counts for a target beside its declaration and its inputs: code, variables, versions.
+
+Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from datamake import surroundings
+from datamake.fingerprint import Context
+from datamake.tables.engine import version
+from datamake.values import NOTHING
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from datamake.model import Target
+    from datamake.workspace import Workspace
+
+
+class Contexts:
+    """The contexts of a project's targets. `variables` are those of the environment."""
+
+    def __init__(self, space: Workspace, variables: Mapping[str, str]) -> None:
+        self.space = space
+        self.variables = variables
+        self._versions: dict[str, str] = {}
+
+    def of(self, target: Target) -> Context:
+        """That of one target."""
+        space = self.space
+        code = [
+            (path, digest)
+            for path in space.graph.code.get(target.name, ())
+            if (digest := space.files.digest(path)) is not None
+        ]
+        around = target.surroundings
+        env = surroundings.counted(target, self.variables) if around.env else NOTHING
+        python = self._python(target) if target.kind == "python" else ""
+        platform = surroundings.platform() if space.spec.project.get("platform") else ""
+        return Context(code, env, python, platform, engine(target))
+
+    def _python(self, target: Target) -> str:
+        around = target.surroundings
+        programs = surroundings.folder_of_programs(self.space.root, around, self.space.spec.project)
+        if programs not in self._versions:
+            self._versions[programs] = surroundings.python_version(programs)
+        return self._versions[programs]
+
+
+def engine(target: Target) -> str:
+    """What carries out a target that reads tables, with its version."""
+    if target.kind == "sql":
+        return version("duckdb") or ""
+    if target.kind != "standardize":
+        return ""
+    packages = ("pyarrow", "duckdb") if target.recipe.engine else ("pyarrow",)
+    return " ".join(filter(None, map(version, packages)))

@@ -1,0 +1,97 @@
+"""What counts of the tables that a target gets: the columns that it reads, by what they hold.
+
+Knows nothing of verdicts. What an action is handed holds no more than was counted.
+"""
+
+from __future__ import annotations
+
+from datamake.datafile import queries
+from datamake.handing import several
+from datamake.insights import Insights
+from datamake.tables import TableError
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from datamake.fingerprint import Content
+    from datamake.insights import Types
+    from datamake.model import Target
+    from datamake.workspace import Workspace
+
+
+def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> list[Content]:
+    """The contents, those of tables with what they hold and the columns that count.
+
+    Raises TableError where it has not the columns that it is to have.
+    """
+    if not any(content.link.table for content in contents):
+        return list(contents)
+    insights = Insights(space)
+    known = [
+        replace(content, logical=insights.logical(content)) if content.link.table else content
+        for content in contents
+    ]
+    if target.kind == "sql":
+        return _queried(space, target, known)
+    read: Collection[str] | None = target.recipe.reads if target.kind == "standardize" else None
+    return [_chosen(content, read) if content.link.table else content for content in known]
+
+
+def _chosen(content: Content, read: Collection[str] | None) -> Content:
+    """With the columns that count: of those that the input declares, those that are read."""
+    declared = content.link.input.columns
+    if declared is not None and content.logical is not None:
+        names = [name for name, _, _ in content.logical.columns]
+        for name in declared:
+            if name not in names:
+                raise _no_column(content, name, names)
+    if declared is None:
+        columns = None if read is None else frozenset(read)
+    else:
+        columns = frozenset(declared if read is None else set(declared).intersection(read))
+    return replace(content, columns=columns)
+
+
+def _no_column(content: Content, name: str, names: Sequence[str]) -> TableError:
+    from datamake.datafile.shapes import did_you_mean
+
+    shown = ", ".join(f"`{each}`" for each in names[:12])
+    return TableError(
+        f"`{content.path}` has no column `{name}`", [f"it has {shown}"], did_you_mean(name, names)
+    )
+
+
+def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> list[Content]:
+    """With the columns that a query reads."""
+    from datamake.tables.engine import version
+
+    insights = Insights(space)
+    tables: dict[str, dict[str, str]] = {}
+    for content in contents:
+        if not content.link.table:
+            continue
+        asked = content.link.input
+        types = tables.setdefault(asked.name or "", {})
+        for name, type_ in insights.types(content) or ():
+            if asked.columns is None or name in asked.columns:
+                types.setdefault(name, type_)
+    for content in contents:
+        if content.producer and several(content):
+            types = tables[content.link.input.name or ""]
+            for variable in space.graph.targets[content.producer].each:
+                types.setdefault(variable, "string")
+    pairs: dict[str, Types] = {name: tuple(types.items()) for name, types in tables.items()}
+    query = queries.filled(target.template, values(target))  # type: ignore[arg-type]
+    used = insights.used(query, target.prelude, pairs, version() or "")
+    return [
+        _chosen(content, used[content.link.input.name or ""]) if content.link.table else content
+        for content in contents
+    ]
+
+
+def values(target: Target) -> dict[str, object]:
+    """What the placeholders of SQL stand for."""
+    params = {f"params.{name}": each for name, each in target.params.items()}
+    return {**target.each, **params, "target": target.name}

@@ -1,0 +1,181 @@
+"""What is known of tables by their content: what they hold, and what queries read of them.
+
+Knows nothing of verdicts. All of it is found out once for a content, then remembered with its
+digest, here and in the shared cache; only then are pyarrow and DuckDB loaded.
+"""
+
+from __future__ import annotations
+
+import os
+
+from datamake.errors import DatamakeError
+from datamake.formats import TEXT, format_of
+from datamake.logical import VERSION, Logical
+from datamake.model import KEPT, Written
+from datamake.moves import remove
+from datamake.urls import is_url
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from datamake.fingerprint import Content
+    from datamake.formats import Reading
+    from datamake.workspace import Workspace
+
+    Types = tuple[tuple[str, str], ...]
+    """Column and type, in order."""
+    Columns = Mapping[str, "frozenset[str] | None"]
+    """Table → the columns of it that are read, None: all."""
+
+NO_TABLE = "no table"
+ALL = "*"
+
+
+class Insights:
+    """What is known of tables in one project."""
+
+    def __init__(self, space: Workspace) -> None:
+        self.space = space
+
+    def recall(self, key: str) -> str | None:
+        """A fact that was found out before, here or by others."""
+        facts = self.space.state.facts
+        known = facts.recall(key)
+        if known is None:
+            known = self.space.cache.recall(key)
+            if known is not None:
+                facts.note(key, known, self.space.now())
+        return known
+
+    def note(self, key: str, text: str) -> None:
+        """Remember a fact, and tell others."""
+        self.space.state.facts.note(key, text, self.space.now())
+        self.space.cache.tell(key, text)
+
+    def logical(self, content: Content) -> Logical | None:
+        """What a table holds; None where it counts by its bytes: a text, or what is no table."""
+        reading = content.link.input.reading
+        form = self.format(content)
+        if form is None or form in TEXT:
+            return None
+        key = f"{VERSION} {form} {content.digest}"
+        known = self.recall(key)
+        if known is None:
+            known = self._found(content, reading.format)
+            self.note(key, known)
+        return None if known == NO_TABLE else Logical.parsed(known)
+
+    def format(self, content: Content) -> str | None:
+        """The format of a file, or of the files of a folder; None where it is not one."""
+        given = content.link.input.reading.format
+        if given is not None or not content.digest.endswith("/"):
+            return given or format_of(content.path)
+        names = self._names(content)
+        formats = {format_of(name) for name in names}
+        return formats.pop() if len(formats) == 1 else None
+
+    def types(self, content: Content) -> Types | None:
+        """The columns of a table with their types; None where it cannot be read as one."""
+        logical = self.logical(content)
+        if logical is not None:
+            return tuple((name, type_) for name, type_, _ in logical.columns)
+        reading = content.link.input.reading
+        key = f"types-1 {_said(reading)} {self.format(content)} {content.digest}"
+        known = self.recall(key)
+        if known is None:
+            known = self._read(content, lambda path: _types(path, reading))
+            self.note(key, known)
+        cells = known.split("\0") if known else []
+        return tuple(zip(cells[::2], cells[1::2], strict=True))
+
+    def used(
+        self, query: str, prelude: Sequence[str], tables: Mapping[str, Types], version: str
+    ) -> Columns:
+        """The columns that a query reads of these tables. Raises TableError for what is no query."""
+        from xxhash import xxh3_128_hexdigest
+
+        parts = [version, query, *prelude]
+        parts += [
+            cell for name, types in tables.items() for pair in types for cell in (name, *pair)
+        ]
+        parts += tables
+        text = "".join(f"{len(part)}:{part}" for part in parts)
+        key = f"columns-1 {xxh3_128_hexdigest(text.encode('utf-8', 'surrogatepass'))}"
+        known = self.recall(key)
+        if known is None:
+            from datamake.tables.queries import used_columns
+
+            found = used_columns(query, tables, prelude)
+            known = _packed({name: found.get(name) for name in tables})
+            self.note(key, known)
+        return _unpacked(known)
+
+    def place(self, content: Content) -> str:
+        """The absolute path of an input that is there."""
+        if is_url(content.path):
+            return self.space.sources.copies.place(content.path)
+        return self.space.files.absolute(content.path)
+
+    def _found(self, content: Content, form: str | None) -> str:
+        from datamake.tables import TableError
+        from datamake.tables.logical import digest
+
+        try:
+            return str(self._read(content, lambda path: digest(path, form)))
+        except TableError:
+            return NO_TABLE
+
+    def _read(self, content: Content, found: Callable[[str], object]) -> str:
+        """What is found out of a content, wherever its bytes are. Raises DatamakeError."""
+        space, place = self.space, self.place(content)
+        if is_url(content.path):
+            if os.path.exists(place):
+                return str(found(place))
+        elif space.files.digest(content.path) == content.digest:
+            return str(found(place))
+        folder = os.path.join(space.root, KEPT, "tmp", f"insight-{os.getpid()}")
+        copy = os.path.join(folder, os.path.basename(content.path.rstrip("/")))
+        try:
+            os.makedirs(folder, exist_ok=True)
+            if not space.cache.restore(content.digest, copy):
+                raise DatamakeError(f"`{content.path}` is not there to be looked at")
+            return str(found(copy))
+        finally:
+            remove(folder)
+
+    def _names(self, content: Content) -> Sequence[str]:
+        """The names of the files in a folder that are not hidden."""
+        files = self.space.entries(Written(content.path, content.digest))
+        return [name for name in files if name.rpartition("/")[2][:1] not in "._"]
+
+
+def _types(path: str, reading: Reading) -> str:
+    from datamake.tables.reading import open_table
+    from datamake.tables.types import text_of
+
+    schema = open_table(path, reading).schema
+    return "\0".join(cell for field in schema for cell in (field.name, text_of(field.type)))
+
+
+def _said(reading: Reading) -> str:
+    """How a text is read, as text."""
+    import json
+
+    said = {"null": reading.null, "schema": reading.schema, "read": dict(reading.read)}
+    return json.dumps({key: each for key, each in said.items() if each}, sort_keys=True)
+
+
+def _packed(columns: Columns) -> str:
+    import json
+
+    return json.dumps(
+        {name: None if used is None else sorted(used) for name, used in columns.items()}
+    )
+
+
+def _unpacked(text: str) -> Columns:
+    import json
+
+    found = json.loads(text)
+    return {name: None if used is None else frozenset(used) for name, used in found.items()}

@@ -1,0 +1,135 @@
+"""Tables from tables: queries, standards, and what databases answer.
+
+Knows nothing of formats. All of it goes on in a thread of datamake's own process; what is carried
+out can be interrupted from another one.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from threading import Timer
+
+from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.process import INTERRUPTED, Outcome
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from datamake.action import Action
+    from datamake.transforms import Workshop
+
+
+class Course:
+    """One action under way: what ends it, and whether it has taken too long."""
+
+    def __init__(self, action: Action, workshop: Workshop) -> None:
+        self.action = action
+        self.workshop = workshop
+        self.late = False
+        self._interrupts: list[Callable[[], None]] = []
+
+    def interruptible(self, interrupt: Callable[[], None]) -> None:
+        """From now on this ends it. Raises DatamakeError where it is to end by now."""
+        self._interrupts.append(interrupt)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises DatamakeError where it is to end."""
+        if self.late or self.workshop.keepers.ending:
+            raise DatamakeError("interrupted")
+
+    def end(self) -> None:
+        """End it, from another thread."""
+        for interrupt in self._interrupts:
+            interrupt()
+
+    def _expire(self) -> None:
+        self.late = True
+        self.end()
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """It ends when the workshop does, or its time is over."""
+        timer = None
+        if self.action.timeout is not None:
+            timer = Timer(self.action.timeout, self._expire)
+            timer.daemon = True
+            timer.start()
+        self.workshop.courses.add(self)
+        try:
+            yield
+        finally:
+            self.workshop.courses.discard(self)
+            if timer is not None:
+                timer.cancel()
+
+
+def execute(action: Action, workshop: Workshop) -> Outcome:
+    """Write the table. Raises EnvironmentFailed and OSError where that is not its own fault."""
+    started = time.monotonic()
+    course = Course(action, workshop)
+    try:
+        with course.timed():
+            notices = KINDS[action.kind](action, course)
+    except DatamakeError as error:
+        if workshop.keepers.ending:
+            return INTERRUPTED
+        duration = time.monotonic() - started
+        if course.late:
+            return Outcome(f"took longer than {action.timeout:g} s", duration=duration)
+        if isinstance(error, EnvironmentFailed):
+            raise
+        return Outcome(error.headline, tuple(error.below), duration)
+    return replace(Outcome(duration=time.monotonic() - started), notices=notices)
+
+
+def _sql(action: Action, course: Course) -> tuple[str, ...]:
+    from datamake.tables.queries import run
+    from datamake.tables.session import Limits
+
+    work = action.tabular
+    assert work is not None
+    limits = Limits(work.threads, work.memory, work.folder)
+    out = action.slots[0].path
+    run(work.recipe, work.views, work.prelude, out, limits, course.interruptible)
+    return ()
+
+
+def _standardize(action: Action, course: Course) -> tuple[str, ...]:
+    import os
+
+    from datamake.tables.session import Limits
+    from datamake.tables.standardize import standardize
+
+    work = action.tabular
+    assert work is not None
+    limits = Limits(work.threads, work.memory, work.folder)
+    out, *rejects = [slot.path for slot in action.slots]
+    found = standardize(
+        work.recipe,
+        work.views,
+        out,
+        rejects[0] if rejects else None,
+        limits=limits,
+        shown=lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"]),
+    )
+    if not found.rejected:
+        return ()
+    path = action.slots[1].output.path
+    return (f"{found.rejected:,} of {found.total:,} rows are in quarantine: {path}",)
+
+
+def _query(action: Action, course: Course) -> tuple[str, ...]:
+    from datamake.tables.databases import fetch
+
+    work = action.tabular
+    assert work is not None
+    query = work.recipe
+    fetch(query.uri, query.sql, action.slots[0].path, action.cwd, course.interruptible)
+    return ()
+
+
+KINDS = {"sql": _sql, "standardize": _standardize, "query": _query}
