@@ -32,7 +32,7 @@ def duckdb() -> Any:
 def version(package: str = "duckdb") -> str | None:
     """`duckdb 2.0.0`, or None where it is not installed: what results depend on beside the query."""
     place = installed(package)
-    return f"{package} {place[place.rindex('-') + 1 : -len(ENDING)]}" if place else None
+    return f"{package} {place[: -len(ENDING)].rpartition('-')[2]}" if place else None
 
 
 @lru_cache

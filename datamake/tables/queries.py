@@ -6,7 +6,7 @@ version, and on nothing else: not on threads, nor on how the inputs are stored.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
@@ -66,7 +66,7 @@ def run(
     calm = steady(query)
     with session(limits if calm else replace(limits, threads=1)) as connection:
         if interruptible is not None:
-            interruptible(connection.interrupt)
+            interruptible(interrupting(connection))
         scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
         fast = calm and limits.threads > 1
         furnish(connection, query, paths, scans, fast=fast)
@@ -79,6 +79,16 @@ def described(connection: Any, query: Query) -> list[Any]:
     with explaining(query, (), len(DESCRIBE)):
         rows: list[Any] = connection.execute(DESCRIBE + query.sql).fetchall()
         return rows
+
+
+def interrupting(connection: Any) -> Callable[[], None]:
+    """What ends the query of a connection from another thread, and does nothing after its end."""
+
+    def interrupt() -> None:
+        with suppress(duckdb().ConnectionException):
+            connection.interrupt()
+
+    return interrupt
 
 
 def _written(connection: Any, query: Query, scans: Sequence[Scan], columns: int, out: str) -> int:
@@ -132,16 +142,16 @@ def furnish(
         own = selection(connection, content.table, content.schema) if fast else None
         files += files_of(content.table) if own is not None else []
         place(connection, path, content, own)
-    with explaining(query, (), place=False):
-        for macro in (*query.types, *query.macros.values()):
+    for macro in (*query.types, *query.macros.values()):
+        try:
             connection.execute(macro.statement)
+        except duckdb().Error as error:
+            raise explained(error, macro.text, -macro.place) from error
     close(connection, files)
 
 
 @contextmanager
-def explaining(
-    query: Query, scans: Sequence[Scan], shift: int = 0, *, place: bool = True
-) -> Iterator[None]:
+def explaining(query: Query, scans: Sequence[Scan], shift: int = 0) -> Iterator[None]:
     """Raises TableError for what DuckDB says inside, or for what an input had to say by then."""
     try:
         yield
@@ -149,8 +159,7 @@ def explaining(
         for scan in scans:
             if scan.failure is not None:
                 raise scan.failure from error
-        place = place and not query.macros
-        raise explained(error, query.sql, shift, place=place) from error
+        raise explained(error, query.sql, shift, place=not query.macros) from error
 
 
 def used_columns(

@@ -37,10 +37,15 @@ class Source:
 
 @value
 class Macro:
-    """A macro, or a type: a statement of the prelude. `bodies` are what its overloads consist of."""
+    """A macro, or a type: a statement of the prelude `text`, from a place in it, in bytes.
+
+    `bodies` are what its overloads consist of.
+    """
 
     name: str
     statement: str
+    text: str
+    place: int
     bodies: tuple[Source, ...] = ()
 
 
@@ -215,10 +220,10 @@ def _macro(text: str, statement: list[Token]) -> Macro:
     if kind == "TYPE":
         if "SELECT" in words or "FROM" in words:
             raise mistake("a type is no query", text, place, len(first.text), MACRO)
-        return Macro(bare(name), written)
+        return Macro(bare(name), written, text, place)
     if at + 1 < len(words) and words[at + 1] == ".":
         raise mistake("a macro is in no schema", text, place, len(first.text), "leave that out")
-    return Macro(bare(name), written, tuple(_bodies(text, statement[at + 1 :])))
+    return Macro(bare(name), written, text, place, tuple(_bodies(text, statement[at + 1 :])))
 
 
 def bare(name: Token) -> str:
