@@ -16,7 +16,7 @@ from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
 from datamake.fingerprint import BUILT_IN, TABULAR
-from datamake.handing import views
+from datamake.handing import identity, views
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
@@ -312,9 +312,9 @@ def input_paths(
 
     Implicit inputs, which a command names by itself, have no placeholder.
     """
-    paths: dict[int, list[str]] = {id(asked): [] for asked in target.inputs}
+    paths: dict[object, list[str]] = {identity(asked): [] for asked in target.inputs}
     for content in contents:
-        held = paths.get(id(content.link.input))
+        held = paths.get(identity(content.link.input))
         if held is None or not content.path:
             continue
         if content.link.input.text.endswith("/"):

@@ -100,10 +100,10 @@ def inputs_of(
     `local` is where the file of an input is, `each` the foreach values of the target that made it:
     these come with its rows where an input has several instances.
     """
-    found = {id(asked): Given(asked, []) for asked in target.inputs}
+    found = {identity(asked): Given(asked, []) for asked in target.inputs}
     for content in contents:
         asked, producer = content.link.input, content.producer
-        given = found.get(id(asked))
+        given = found.get(identity(asked))
         if given is None or not content.path:
             continue
         if asked.text.endswith("/"):
@@ -112,6 +112,11 @@ def inputs_of(
         further = each(producer) if producer and several(content) else {}
         given.pieces.append((local(content.path), further))
     return list(found.values())
+
+
+def identity(asked: Input) -> tuple[Any, ...]:
+    """What tells the inputs of a target apart, even if one turns out to be of another kind."""
+    return asked.place, asked.name, asked.text
 
 
 def several(content: Content) -> bool:

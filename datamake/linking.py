@@ -257,7 +257,11 @@ class CodeReader:
         if target.kind != "python" or not isinstance(target.template, str):
             return NOTHING
         module, _, function = target.template.partition(":")
-        return self._code.given(module, function, self.pythonpath)
+        return self._code.given(module, function, self._search(target))
+
+    def _search(self, target: Target) -> tuple[str, ...]:
+        """The folders of the project that a function's module is looked for in."""
+        return (target.surroundings.cwd or ".", *self.pythonpath)
 
     def reading(self, target: Target) -> Reading:
         """What the action of `target` reads as code."""
@@ -318,7 +322,7 @@ class CodeReader:
     def _implicit(self, target: Target, script: Sequence[str]) -> tuple[str, ...]:
         """The files that the action runs or imports, and what it names of other targets' outputs."""
         if target.kind == "python":
-            return self._code.closure(script[0], self.pythonpath)
+            return self._code.closure(script[0], self._search(target))
         return self._code.implicit(script, target.surroundings.cwd, self.pythonpath)
 
     def _script(self, target: Target) -> tuple[str, ...]:

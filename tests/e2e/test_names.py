@@ -239,3 +239,19 @@ def test_outputs_whose_names_are_alike(project):
     assert project.cli("build", "-n").stdout.count(line) == 1
     assert project.cli("build").stderr.count(line) == 1
     assert project.cli("build").stderr.count(line) == 1
+
+
+def test_an_output_whose_name_looks_like_a_pattern(project):
+    """Reaches what needs it, also before it is there."""
+    project.datafile("""
+        [targets.one]
+        output = "o[1].txt"
+        run = "echo hi > {output}"
+
+        [targets.two]
+        inputs = ["o[1].txt"]
+        output = "two.txt"
+        run = "cp {input} {output}"
+    """)
+    assert project.build().ran == ["one", "two"]
+    assert project.read("two.txt") == "hi\n"

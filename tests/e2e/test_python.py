@@ -148,3 +148,20 @@ def test_a_folder_and_several_outputs(project):
     assert (result.ran, result.errors) == (["t"], {})
     assert project.files("many/*") == ["many/1", "many/2"]
     assert project.build().ran == []
+
+
+def test_a_module_in_its_working_directory(project):
+    """Is found there first, and counts."""
+    project.datafile("""
+        [targets.t]
+        cwd = "sub"
+        output = "t.txt"
+        python = "work:run"
+    """)
+    project.write("work.py", "no python")
+    project.write("sub/work.py", "def run(output): output.write_text('1')\n")
+    assert project.build().ran == ["t"]
+    assert project.build().ran == []
+    project.write("sub/work.py", "def run(output): output.write_text('2')\n")
+    assert project.build().ran == ["t"]
+    assert project.read("t.txt") == "2"
