@@ -151,9 +151,22 @@ def _filled(values: pa.Array, fill: pa.Scalar, wrong: list[Wrong]) -> pa.Array:
 
 
 def apart(values: pa.Array, convert: Convert, *, all_rows: bool) -> tuple[pa.Array, list[int]]:
-    """What can be converted, null for the rest; the rows of the rest, or the first of them."""
+    """What can be converted, null for the rest; the rows of the rest, or the first of them.
+
+    Each distinct value is looked at once: what is wrong is often wrong in the same way.
+    """
     if not all_rows:
         return values, [first_fault(values, convert)]
+    try:
+        encoded = values.dictionary_encode()
+    except pa.ArrowNotImplementedError:  # values with parts
+        return _apart(values, convert)
+    made, wrong = _apart(encoded.dictionary, convert)
+    found = pc.is_in(encoded.indices, pa.array(wrong, encoded.indices.type))
+    return made.take(encoded.indices), pc.indices_nonzero(found).to_pylist()
+
+
+def _apart(values: pa.Array, convert: Convert) -> tuple[pa.Array, list[int]]:
     parts: list[pa.Array] = []
     wrong: list[int] = []
     waiting = [(0, len(values))]
