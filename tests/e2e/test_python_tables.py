@@ -476,3 +476,21 @@ def test_how_a_text_is_read(tables):
     assert schema == {"zone": "binary", "name": "string"}
     tables.datafile(text.replace("Airport", "x"))
     assert tables.build().ran == ["sums"]
+
+
+def test_another_try(tables):
+    """Is not troubled by what the one before it wrote."""
+    tables.datafile(TEXT + "retries = 1\nretry_delay = 0\n")
+    source = """
+import os
+from pathlib import Path
+import pyarrow as pa
+
+def run(output, trips: pa.Table):
+    if not Path("tried").exists():
+        Path("tried").touch()
+        output.write_text("half")
+        os.kill(os.getpid(), 9)
+    return trips
+"""
+    assert len(built(tables, source)[0]) == 3
