@@ -37,8 +37,8 @@ class Sights:
     """Seconds since 1970, for `fresh`."""
     volumes: Sequence[int] = ()
     """Numbers of rows of the last builds, for `volume`."""
-    folder: str = "."
-    """Where to put what memory does not hold."""
+    folder: str | None = None
+    """Where a folder may be made for what memory does not hold; None: nowhere."""
     threads: int = 1
     memory: int | None = None
     """Bytes that DuckDB may take; None: its own default."""

@@ -7,7 +7,8 @@ values, is brought into a table of the session, which goes to disk where memory 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
@@ -59,10 +60,15 @@ def sayable(name: str) -> bool:
 
 def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Test, Checked]:
     """What came of the tests. Raises TableError."""
-    with session(Limits(sights.threads, sights.memory, sights.folder)) as connection:
+    with ExitStack() as stack:
+        folder = None
+        if sights.folder is not None:  # one of its own: a session may read all that is in it
+            own = TemporaryDirectory(prefix="checks-", dir=sights.folder)
+            folder = stack.enter_context(own)
+        limits = Limits(sights.threads, sights.memory, folder)
+        connection = stack.enter_context(session(limits))
         try:
-            work = _Work(connection, table, tests)
-            return work.results()
+            return _Work(connection, table, tests).results()
         except duckdb().Error as error:
             raise TableError("DuckDB cannot carry out the checks", told(error)) from error
 
@@ -141,12 +147,17 @@ class _Work:
     def results(self) -> dict[Test, Checked]:
         """What came of each test: first what can be worked out in one pass."""
         for test in self.tests:
-            self._tried(test)
+            self._tried(test, "read")
         dear = [test for test in self.tests if isinstance(test, RowTest) and test.dear]
         names = {self.names[test.columns[0]] for test in dear}
         self.few = {name for name in names if self._few(name)}
         cells = dict.fromkeys(cell for test in self.tests for cell in self._cells(test))
-        found = self.connection.sql(f"SELECT {', '.join(cells)} FROM this").to_arrow_table()
+        try:
+            found = self.connection.sql(f"SELECT {', '.join(cells)} FROM this").to_arrow_table()
+        except duckdb().Error:
+            for test in self.tests:
+                self._tried(test, "run")
+            raise
         values = dict(zip(cells, (column[0] for column in found.columns), strict=True))
         results = {}
         for test in self.tests:
@@ -154,8 +165,8 @@ class _Work:
             results[test] = self._result(test, rows.as_py(), further[0] if further else None)
         return results
 
-    def _tried(self, test: Test) -> None:
-        """Raises TableError for SQL of the Datafile that means nothing."""
+    def _tried(self, test: Test, how: str) -> None:
+        """Raises TableError for SQL of the Datafile that cannot be read, or runs into an error."""
         if isinstance(test, QueryTest):
             said, text = "query", f"SELECT count(*) FROM ({NEW}{test.query}{NEW})"
         elif test.check.where:
@@ -163,9 +174,9 @@ class _Work:
         else:
             return
         try:
-            self.query(f"EXPLAIN {text}")
+            self.query(f"EXPLAIN {text}" if how == "read" else text)
         except duckdb().Error as error:
-            raise test.fault(f"DuckDB cannot read its {said}", told(error)) from error
+            raise test.fault(f"DuckDB cannot {how} its {said}", told(error)) from error
 
     def _few(self, name: str) -> bool:
         """Whether a column seems to have few different values: among its first ones it has."""
@@ -271,11 +282,11 @@ class _Work:
     def _returned(self, test: QueryTest, rows: int) -> Checked:
         """Rows of a query, of which the first are those that sort first: it may leave them unordered."""
         query = f"({NEW}{test.query}{NEW})"
-        ((count,),) = self.query(f"SELECT count(*) FROM {query}")
-        if not count:
-            return checked(test, 0, rows, ())
         first = f"SELECT * FROM {query} ORDER BY ALL LIMIT {SHOWN}"
         found = self.connection.sql(first).to_arrow_table()
+        if not len(found):
+            return checked(test, 0, rows, ())
+        ((count,),) = self.query(f"SELECT count(*) FROM {query}")
         names = found.column_names
         some = [
             dict(zip(names, (shown(column[at]) for column in found.columns), strict=True))

@@ -38,13 +38,16 @@ class Keys:
     """The keys of a table, batch by batch: counted, unless they rise from the first row on."""
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
-        self.rising: Rising | None = Rising(types)
+        ordered = not any(map(kinds.is_null, types))
+        types = [same(pa.array([], dtype)).type for dtype in types]
+        self.rising: Rising | None = Rising(types) if ordered else None
         self.tally = Tally(types)
         self.again = False
         """Whether they stopped rising on the way, so that all have to be counted after all."""
 
     def add(self, arrays: Sequence[pa.Array], *, first: bool) -> None:
         """Take in the keys of further rows, or of the first ones."""
+        arrays = [same(array) for array in arrays]
         if self.rising is not None:
             self.rising.add(arrays)
             if self.rising.holds:
@@ -59,7 +62,7 @@ class Rising:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         self.last = [pa.array([], dtype) for dtype in types]
-        self.holds = all(not kinds.is_null(dtype) for dtype in types)
+        self.holds = True
 
     def add(self, arrays: Sequence[pa.Array]) -> None:
         """Take in the keys of further rows."""
@@ -82,8 +85,7 @@ class Tally:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         self.places = [f"k{at}" for at in range(len(types))]
-        self.types = [same(pa.array([], dtype)).type for dtype in types]
-        pairs = [*zip(self.places, self.types, strict=True), ("count", pa.int64())]
+        pairs = [*zip(self.places, types, strict=True), ("count", pa.int64())]
         self.schema = pa.schema(pairs)
         self.counts = self.schema.empty_table()
         self.waiting: list[pa.Table] = []
@@ -92,7 +94,7 @@ class Tally:
     def add(self, arrays: Sequence[pa.Array]) -> None:
         """Take in the keys of further rows."""
         ones = pa.repeat(pa.scalar(1, pa.int64()), len(arrays[0]))
-        some = pa.Table.from_arrays([*map(same, arrays), ones], schema=self.schema)
+        some = pa.Table.from_arrays([*arrays, ones], schema=self.schema)
         for place in self.places:
             if some.column(place).null_count:
                 some = some.filter(pc.is_valid(some.column(place)))

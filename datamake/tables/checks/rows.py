@@ -163,7 +163,7 @@ class References(RowTest):
         wide = self.other_type
         if kinds.is_integer(wide):
             wide = pa.decimal128(20, 0) if wide != self.types[0] else wide
-        found = pa.array([], wide)
+        found = same(pa.array([], wide))
         for batch in self.other.batches([self.column]):
             some = pc.unique(same(batch.column(0).cast(wide)).drop_null())
             found = pc.unique(pa.concat_arrays([found, some]))

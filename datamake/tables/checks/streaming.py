@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
 from datamake.tables.checks.keys import Keys, sample
 from datamake.tables.checks.results import SHOWN, Checked
+from datamake.tables.checks.rows import same
 from datamake.tables.checks.scalars import shown, sql_type
 from datamake.tables.reading import ahead
 
@@ -57,7 +58,7 @@ def _count_again(table: Table, states: Sequence[_State]) -> None:
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         for state in states:
             if state.keys is not None:
-                state.keys.tally.add([columns[name] for name in state.test.columns])
+                state.keys.tally.add([same(columns[name]) for name in state.test.columns])
 
 
 class _State:
