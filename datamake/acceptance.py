@@ -32,7 +32,7 @@ def accept(project: Project, select: Sequence[str]) -> list[str]:
     judge = Judge(space, Demands(), space.variables)
     accepted = []
     for name in space.graph.closure(selected):
-        if name in space.graph.remotes:
+        if space.graph.is_source(name):
             judge.inputs.settle(name, _source(judge, name))
             continue
         target = space.graph.targets.get(name)

@@ -58,6 +58,24 @@ class Tabular:
 
 
 @value
+class Checking:
+    """What must hold of a table: a `Schema` and `Check`s, and what these need to see."""
+
+    schema: Any
+    checks: tuple[Any, ...]
+    view: Any = None
+    """The table; None: what the action has written."""
+    references: tuple[Any, ...] = ()
+    """What checks refer to, as `tables.views.View`s."""
+    volumes: tuple[int, ...] = ()
+    """Numbers of rows of the last builds."""
+    now: float = 0.0
+    """Seconds since 1970."""
+    folder: str = ""
+    """Where what memory does not hold goes."""
+
+
+@value
 class Fetch:
     """A remote object of which local copies are wanted."""
 
@@ -79,6 +97,7 @@ class Action:
     argv: tuple[str, ...] = ()
     call: Call | None = None
     tabular: Tabular | None = None
+    checking: Checking | None = None
     copies: tuple[tuple[str, str], ...] = ()
     """From → to, for `copy`, `restore` (from a digest) and `upload` (to a URL)."""
     fetches: tuple[Fetch, ...] = ()
@@ -109,6 +128,8 @@ class Result:
     duration: float = 0.0
     stored: bool = False
     """Whether the cache has all the outputs' bytes."""
+    checked: tuple[Any, ...] = ()
+    """What came of checks, as `tables.checks.results.Checked`s."""
     notices: tuple[str, ...] = ()
     """Lines for people, of what was good enough."""
     fetched: tuple[Fetch, ...] = ()

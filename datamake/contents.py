@@ -16,7 +16,7 @@ from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from datamake.model import Item, Link, Written
     from datamake.workspace import Workspace
@@ -59,8 +59,14 @@ class Contents:
 
         Raises InputGone.
         """
+        return self.of_links(name, self.space.graph.links.get(name, ()), unknown)
+
+    def of_links(
+        self, name: str, links: Iterable[Link], unknown: Mapping[str, object] = NOTHING
+    ) -> Iterator[Content]:
+        """The same of other inputs of it, or of a source."""
         remotes = self.space.graph.remotes
-        for link in self.space.graph.links.get(name, ()):
+        for link in links:
             if link.input.text in self.failed:
                 raise InputGone(self.failed[link.input.text])
             for item in link.items:
@@ -78,7 +84,8 @@ class Contents:
     def _remote(self, name: str, link: Link, source: str) -> Iterator[Content]:
         """The objects of a source, but for those that targets put there: they are items themselves."""
         found = self.known[source].outputs
-        if not found and not self.space.graph.remotes[source].askers[name].optional:
+        asker = self.space.graph.remotes[source].askers.get(name)
+        if not found and not (asker and asker.optional):
             raise InputGone(f"there is nothing at `{shown(source)}`")
         owners = self.space.graph.outputs.owners
         for each in found:

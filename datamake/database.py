@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VERSION = 3
 # Text that is not UTF-8 (a file name may be) is stored as BLOB: hence no types for text columns.
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (target PRIMARY KEY, fingerprint, outputs, time, duration, accepted, checked) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (target PRIMARY KEY, fingerprint, outputs, time, duration, accepted) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS fields (target PRIMARY KEY, fields) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS stamps (path PRIMARY KEY, stamp, digest) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS memo (key PRIMARY KEY, facts) WITHOUT ROWID;
@@ -39,8 +39,6 @@ CREATE TABLE IF NOT EXISTS contents (url, token, members, PRIMARY KEY (url, toke
 CREATE TABLE IF NOT EXISTS facts (key PRIMARY KEY, time, text) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sightings (source PRIMARY KEY, objects) WITHOUT ROWID;
 """
-UPGRADES = {2: ["ALTER TABLE records ADD COLUMN checked DEFAULT ''"]}
-"""Version of a file → what makes its tables those of this one."""
 PATIENCE = 60.0
 """Seconds to wait for the transaction of another process."""
 
@@ -147,9 +145,8 @@ class Database:
 
     def _create(self) -> None:
         self._execute("BEGIN IMMEDIATE")
-        version = self._execute("PRAGMA user_version").fetchone()[0]
-        if version < VERSION:  # else another was quicker
-            for statement in (*UPGRADES.get(version, ()), *SCHEMA.split(";\n")[:-1]):
+        if self._execute("PRAGMA user_version").fetchone()[0] < VERSION:  # else another was quicker
+            for statement in SCHEMA.split(";\n")[:-1]:
                 self._execute(statement)
             self._execute(f"PRAGMA user_version = {VERSION}")
         self._execute("COMMIT")

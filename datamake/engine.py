@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from datamake.judge import Judge
     from datamake.model import Resources
     from datamake.outcome import BuildResult, Event
-    from datamake.running import End
+    from datamake.publication import End
     from datamake.schedule import Instruction
     from datamake.slots import Urgency
     from datamake.workspace import Workspace

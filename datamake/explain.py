@@ -120,7 +120,7 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
     kinds: dict[str, str] = {}
     edges: dict[tuple[str, str], None] = {}
     for name in graph.closure(names):
-        if name in graph.remotes:
+        if graph.is_source(name):
             continue
         for link in graph.links.get(name, ()):
             asked = link.input
@@ -130,7 +130,7 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
             kind = "source" if source or asked.kind == "remote" else "file"
             kinds.update(dict.fromkeys(above, kind))
             edges.update(dict.fromkeys((each, name) for each in above))
-        needs = [need for need in graph.needs[name] if need not in graph.remotes]
+        needs = [need for need in graph.needs[name] if not graph.is_source(need)]
         edges.update(dict.fromkeys((need, name) for need in needs))
         kinds[name] = _kind(project, name)
     return {
@@ -255,7 +255,7 @@ def _contents(
     graph = project.graph
     absent: dict[str | None, None] = {}
     for need in graph.needs[target.name]:
-        known = judge.source(need) if need in graph.remotes else None
+        known = judge.source(need) if graph.is_source(need) else None
         known = judge.as_it_is(need) if need in graph.targets else known
         if known is None:
             absent[need] = None

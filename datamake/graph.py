@@ -57,6 +57,8 @@ class Graph:
         self.expansion = expansion
         self.targets = expansion.targets
         self.pending = expansion.pending
+        self.asserted = expansion.assertions
+        """Declared source → what must hold of it. `needs` has it too, before who reads it."""
         self.needs: dict[str, tuple[str, ...]] = {}
         """Target, or pending name → the same that it needs, in order."""
         self.users: dict[str, dict[str, None]] = {}
@@ -86,6 +88,10 @@ class Graph:
         """Declared source → its path or URL, glob or folder."""
         return self.expansion.sources
 
+    def is_source(self, name: str) -> bool:
+        """Whether what is needed is a source: a remote one, or one that is checked."""
+        return name in self.remotes or name in self.asserted
+
     @property
     def remote(self) -> bool:
         """Whether any input or output is at a URL."""
@@ -114,8 +120,11 @@ class Graph:
         return ordered(names, self.needs.__getitem__)[0]
 
     def relink(self, name: str) -> Linked:
-        """Work out what a target needs, from anew if need be."""
-        linked = self._linker.linked(self.targets[name])
+        """Work out what a target needs, or the check of a source, from anew if need be."""
+        if name in self.targets:
+            linked = self._linker.linked(self.targets[name])
+        else:
+            linked = self._linker.linked_source(name, self.asserted[name])
         self.links[name] = linked.links
         self.code[name] = linked.code
         self.given[name] = linked.given
@@ -160,13 +169,12 @@ class Graph:
         self.need(pending.name, pending.needs)
 
     def circles(self, names: Iterable[str]) -> list[list[str]]:
-        """The circles, like `[a, b, a]`, among these names and what they need, URLs left out."""
-        remotes = self.remotes
-        if not remotes:
+        """The circles, like `[a, b, a]`, among these names and what they need, sources left out."""
+        if not self.remotes and not self.asserted:
             return ordered(names, self.needs.__getitem__)[1]
 
         def targets(names: Iterable[str]) -> list[str]:
-            return [name for name in names if name not in remotes]
+            return [name for name in names if not self.is_source(name)]
 
         return ordered(targets(names), lambda name: targets(self.needs[name]))[1]
 
@@ -256,7 +264,7 @@ def link(
     found += [problem for _, problem in written_sources(expansion, graph.outputs)]
     found += [problem for _, problem in written_datafiles(expansion, graph.outputs)]
     found += undeclared_pools(expansion)
-    for name in graph.targets:
+    for name in (*graph.targets, *graph.asserted):
         found += graph.relink(name).wrong
     found += [circular(expansion, graph.links, each) for each in graph.circles(graph.needs)]
     first: dict[object, Problem] = {}

@@ -135,11 +135,24 @@ def views(
 
     `local` and `each` are those of `inputs_of`.
     """
+    return views_of(target.inputs, contents, local, each)
+
+
+def views_of(
+    inputs: Sequence[Input],
+    contents: Iterable[Content],
+    local: Callable[[str], str],
+    each: Callable[[str], Mapping[str, str]],
+) -> list[View]:
+    """Inputs as tables, in their order."""
     from datamake.tables.views import Piece, View
 
-    found: dict[str, View] = {}
-    for at, asked in enumerate(target.inputs):
-        mine = [content for content in contents if same(content.link.input, asked)]
+    groups: dict[object, list[Content]] = {}
+    for content in contents:
+        groups.setdefault(identity(content.link.input), []).append(content)
+    found = []
+    for at, asked in enumerate(inputs):
+        mine = groups.get(identity(asked), [])
         pieces = []
         for content in mine:
             further = dict(each(content.producer)) if content.producer and several(content) else {}
@@ -147,14 +160,8 @@ def views(
                 further = partition(content.path[len(asked.text) :])
             pieces.append(Piece((local(content.path),), further))
         columns = mine[0].columns if mine else None
-        name = asked.name or str(at)
-        found[name] = View(name, tuple(pieces), asked.reading, columns)
-    return list(found.values())
-
-
-def same(asked: Input, other: Input) -> bool:
-    """Whether two are the same input of a target."""
-    return (asked.place, asked.name) == (other.place, other.name)
+        found.append(View(asked.name or str(at), tuple(pieces), asked.reading, columns))
+    return found
 
 
 def partition(path: str) -> dict[str, str]:

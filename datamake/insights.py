@@ -111,11 +111,11 @@ class Insights:
             self.note(key, known)
         return _unpacked(known)
 
-    def place(self, content: Content) -> str:
-        """The absolute path of an input that is there."""
-        if is_url(content.path):
-            return self.space.sources.copies.place(content.path)
-        return self.space.files.absolute(content.path)
+    def place(self, path: str) -> str:
+        """The absolute path of an input that is there, or of its copy."""
+        if is_url(path):
+            return self.space.sources.copies.place(path)
+        return self.space.files.absolute(path)
 
     def _found(self, content: Content, form: str | None) -> str:
         from datamake.tables import TableError
@@ -128,7 +128,7 @@ class Insights:
 
     def _read(self, content: Content, found: Callable[[str], object]) -> str:
         """What is found out of a content, wherever its bytes are. Raises DatamakeError."""
-        space, place = self.space, self.place(content)
+        space, place = self.space, self.place(content.path)
         if is_url(content.path):
             if os.path.exists(place):
                 return str(found(place))

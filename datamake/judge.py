@@ -7,6 +7,7 @@ of each target (`settle`), before it asks for those that need it.
 from __future__ import annotations
 
 from datamake import staleness
+from datamake.checking import Examiner
 from datamake.conflicts import alike
 from datamake.contents import Contents, Known
 from datamake.contexts import Contexts
@@ -58,6 +59,7 @@ class Judge:
         self._selected = demands.selected
         self.variables = variables
         self.contexts = Contexts(space, variables)
+        self.examiner = Examiner(space, self.inputs)
 
     def grown(self, pending: str, added: Sequence[str]) -> list[str]:
         """The instances of a pending foreach are known: those that were asked for.
@@ -75,7 +77,9 @@ class Judge:
         return wanted
 
     def source(self, name: str) -> Known | None:
-        """What a remote source has for those that need it; None while its content is unknown."""
+        """What a source has for those that need it; None while the content of a remote one is unknown."""
+        if name in self.space.graph.asserted:
+            return Known("")
         maker = self.space.graph.outputs.owners.get(name)
         sources = self.space.sources
         if maker is not None:
@@ -134,6 +138,8 @@ class Judge:
                 demanded=self._demanded(target, record),
                 needed=self.all_needed or name in self.needed,
             )
+            if target.assertions is not None:
+                verdict = self.examiner.examined(target, verdict)
         self.verdicts[name] = verdict
         return verdict
 

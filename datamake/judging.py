@@ -5,6 +5,7 @@ Knows nothing of running. A part of the engine.
 
 from __future__ import annotations
 
+from datamake.checking import told
 from datamake.contents import Known
 from datamake.judge import joined
 from datamake.model import Status
@@ -47,10 +48,9 @@ class Judging:
 
     @property
     def total(self) -> int:
-        """How many targets take part; what is remote is none."""
-        remotes = self.space.graph.remotes
-        life = self.schedule.life
-        return len(life) - sum(name in life for name in remotes)
+        """How many targets take part; sources are none."""
+        graph, life = self.space.graph, self.schedule.life
+        return len(life) - sum(name in life for name in (*graph.remotes, *graph.asserted))
 
     def judged(self, name: str) -> Sequence[Instruction]:
         """What follows from a target's verdict."""
@@ -59,6 +59,8 @@ class Judging:
             return self._grow(name)
         if name in graph.remotes:
             return self._source(name)
+        if name in graph.asserted:
+            return self._asserted(name)
         if name in self.taken:
             return self._take(name)
         if not self.claims.take(name):
@@ -73,6 +75,8 @@ class Judging:
         if verdict.status is Status.UP_TO_DATE:
             return self._up_to_date(name, verdict)
         self.claims.drop(name)
+        if verdict.status is Status.CHECK and verdict.results is not None:
+            return self.fail(name, *told(verdict.results))
         if verdict.status is Status.RESTORE:
             return self.schedule.judged(name, Verb.RESTORE)
         absent = [need for need in graph.needs[name] if not self.judge.inputs.known[need].present]
@@ -117,6 +121,18 @@ class Judging:
             return self.schedule.judged(name, Verb.RUN)
         differs = self.judge.inputs.settle(name, known)
         return self.schedule.judged(name, None, differs=differs)
+
+    def _asserted(self, name: str) -> list[Instruction]:
+        """A source that was not checked as it is now is to be."""
+        known, _, _ = self.judge.examiner.source(name)
+        if known.passed:
+            self.judge.inputs.settle(name, Known(""))
+            return self.schedule.judged(name, None)
+        if known.results is not None:
+            return self.fail(name, *told(known.results))
+        needs = self.space.graph.needs[name]
+        absent = [need for need in needs if not self.judge.inputs.known[need].present]
+        return self.schedule.judged(name, Verb.RUN, absent)
 
     def _take(self, name: str) -> list[Instruction]:
         known = self.judge.as_it_is(name)

@@ -64,6 +64,9 @@ class Linker:
         self.expansion = expansion
         self.resolver = resolver
         self.reader = reader
+        sources = expansion.sources
+        self.asserted = {sources[name].text: name for name in expansion.assertions}
+        """The text of an input → the source that it is, if that is checked."""
         self._hints: dict[str, str] = {}
 
     def linked(self, target: Target) -> Linked:
@@ -88,6 +91,8 @@ class Linker:
                 if asked.kind == "remote" or (away and is_url(item.path)):
                     remote.append((item.path, _asker(target, asked, found)))
             needs.update(dict.fromkeys(found.waits))
+            if asked.text in self.asserted:
+                needs[self.asserted[asked.text]] = None
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
         if wrong:
@@ -109,6 +114,27 @@ class Linker:
             tuple(wrong),
             given,
             referred,
+        )
+
+    def linked_source(self, name: str, assertions: Assertions) -> Linked:
+        """What comes before the check of a source."""
+        own = replace(self.expansion.sources[name], name=name)
+        found = self.resolver.resolution(own, name)
+        needs = dict.fromkeys([*(i.producer for i in found.items if i.producer), *found.waits])
+        remote = []
+        if own.kind == "remote":
+            file = self.expansion.spec.sources[name].part.file
+            asker = Asker(name, file, own.place, fetch=True, optional=False)
+            remote = [(item.path, asker) for item in found.items]
+        referred = self.referred(name, assertions, needs, remote)
+        needs.update((url, None) for url, _ in remote)
+        needs.pop(name, None)
+        return Linked(
+            (Link(own, found.items, table=True),),
+            tuple(needs),
+            (),
+            tuple(remote),
+            referred=referred,
         )
 
     def referred(

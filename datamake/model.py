@@ -350,8 +350,6 @@ class Record:
     """Seconds that running it took."""
     accepted: bool = False
     """Recorded by hand (`accept`), so never to be shared."""
-    checked: str = ""
-    """The check fingerprint of what was found to hold of its outputs; `""` for nothing."""
 
 
 @value
@@ -359,7 +357,7 @@ class Verdict:
     """What a target's record, inputs and outputs say of it."""
 
     status: Status
-    """`UP_TO_DATE`, `RUN`, `RESTORE` or, in a plan, `MAYBE`."""
+    """`UP_TO_DATE`, `RUN`, `RESTORE`, `CHECK` or, in a plan, `MAYBE`."""
     reasons: tuple[Reason, ...] = ()
     fingerprint: str = ""
     """`""` while an input's content is not known."""
@@ -368,3 +366,7 @@ class Verdict:
     """The content that its outputs have, or will have once restored."""
     present: bool = True
     """Whether all outputs are there; False leaves them to the cache."""
+    checked: str = ""
+    """The fingerprint of what must hold of its outputs."""
+    results: tuple[Any, ...] | None = None
+    """What came of that for this content, where it is known."""

@@ -91,6 +91,8 @@ class TargetResult:
     outputs: tuple[Written, ...] = ()
     error: str | None = None
     facts: tuple[str, ...] = ()
+    checks: tuple[Any, ...] = ()
+    """What came of its checks: `name`, `kind`, `severity`, `violations`, `rows`, `sample` of each."""
     log: str | None = None
     """Path of its log, from the project root, where it ran."""
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
+CHANGED = Reason(Code.CHECK_CHANGED, "not checked as it is now")
 TO_DO = (Status.RUN, Status.MAYBE)
 
 
@@ -71,6 +72,8 @@ class Planner:
         graph = self.space.graph
         if name in graph.pending:
             return self._pending(name)
+        if name in graph.asserted:
+            return self._source(name)
         if name in graph.remotes:
             source = self.judge.source(name)
             if source is not None:
@@ -86,13 +89,24 @@ class Planner:
         except DatamakeError as error:
             reason = Reason(Code.INPUT_REMOVED, error.headline)
             return self._note(PlannedTarget(name, Status.RUN, (reason,)))
-        if verdict.status in (Status.UP_TO_DATE, Status.RESTORE):
+        if verdict.status in (Status.UP_TO_DATE, Status.RESTORE, Status.CHECK):
             self.judge.inputs.settle(
                 name, Known(verdict.fingerprint, verdict.outputs, verdict.present)
             )
         return self._note(
             PlannedTarget(name, verdict.status, verdict.reasons, self.durations.get(name))
         )
+
+    def _source(self, name: str) -> Iterable[Instruction]:
+        """A source that is checked, where that was not done before."""
+        self.judge.inputs.settle(name, Known(""))
+        try:
+            known, _, _ = self.judge.examiner.source(name)
+        except (DatamakeError, KeyError):  # what it holds, or what it refers to, is not known yet
+            return self._note(PlannedTarget(name, Status.CHECK, (CHANGED,)))
+        if known.passed:
+            return self.schedule.judged(name, None)
+        return self._note(PlannedTarget(name, Status.CHECK, (CHANGED,)))
 
     def _note(self, target: PlannedTarget) -> Iterable[Instruction]:
         self.planned[target.name] = target

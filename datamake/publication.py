@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datamake.judge import Judge
     from datamake.ledger import Ledger
     from datamake.model import Target, Verdict
+    from datamake.outcome import TargetResult
     from datamake.workspace import Workspace
 
 UNSETTLED = "unsettled"
@@ -52,6 +53,24 @@ class Published:
     notices: tuple[str, ...] = ()
     saved: float | None = None
     """Seconds that what came out of the cache took once."""
+
+
+@value
+class End:
+    """What came of one try. Exactly one of `known`, `error`, `delay` and `lost` says which."""
+
+    name: str
+    result: TargetResult | None = None
+    known: Known | None = None
+    """It is published, and this is what it has."""
+    error: str | None = None
+    """It has failed for good; `facts` and the seconds it took say more."""
+    facts: Sequence[str] = ()
+    duration: float = 0.0
+    delay: float | None = None
+    """It is to be tried again, in so many seconds."""
+    lost: bool = False
+    """What was to be restored is not to be had."""
 
 
 class Publisher:
@@ -99,6 +118,7 @@ class Publisher:
             result.duration,
         )
         notices = self._publish(target, record, staged_names(target))
+        self.judge.examiner.found(target, record.outputs, result.checked)
         if changed:
             notices.append(f"changed while it ran: {', '.join(changed)}")
         elif result.stored and target.outputs and not target.policy.always:
@@ -112,9 +132,10 @@ class Publisher:
         """Whether what another target made has changed while the action ran, which fails it."""
         return bool(self._changed(work)[0])
 
-    def restored(self, work: Work) -> Published:
+    def restored(self, work: Work, result: Result) -> Published:
         """Publishes what came out of the cache, as the record of the present fingerprint."""
         record = self.adopted(work.target, work.verdict)
+        self.judge.examiner.found(work.target, record.outputs, result.checked)
         everything = [str(place) for place in range(len(record.outputs))]
         notices = self._publish(work.target, record, everything)
         known = Known(work.verdict.fingerprint, work.verdict.outputs)

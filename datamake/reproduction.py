@@ -76,7 +76,7 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
     judge = Judge(space, Demands(needed=frozenset(space.graph.targets)), space.variables)
     for need in space.graph.closure([target.name])[:-1]:
         known = None
-        if need in space.graph.remotes:
+        if space.graph.is_source(need):
             known = judge.source(need)
         elif need in space.graph.targets:
             known = judge.as_it_is(need)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from datamake.actions import Preparation, log_path, printing, restoring, uploading
 from datamake.errors import DatamakeError
+from datamake.examining import Checkups
 from datamake.model import Status
 from datamake.outcome import TargetResult
-from datamake.publication import Publisher, Work
+from datamake.publication import End, Publisher, Work
 from datamake.urls import shown
-from datamake.values import NOTHING, replace, value
+from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,30 +20,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.action import Result
-    from datamake.contents import Known
     from datamake.executors import Executor
     from datamake.judge import Judge
     from datamake.ledger import Ledger
     from datamake.publication import Published
     from datamake.workspace import Workspace
-
-
-@value
-class End:
-    """What came of one try. Exactly one of `known`, `error`, `delay` and `lost` says which."""
-
-    name: str
-    result: TargetResult | None = None
-    known: Known | None = None
-    """It is published, and this is what it has."""
-    error: str | None = None
-    """It has failed for good; `facts` and the seconds it took say more."""
-    facts: Sequence[str] = ()
-    duration: float = 0.0
-    delay: float | None = None
-    """It is to be tried again, in so many seconds."""
-    lost: bool = False
-    """What was to be restored is not to be had."""
 
 
 def has_outputs(space: Workspace, name: str) -> bool:
@@ -66,17 +48,23 @@ class Runner:
         """The remote sources that are on their way."""
         self.tries: dict[str, int] = {}
         self.publisher = Publisher(space, judge, ledger)
+        self.checkups = Checkups(space, judge, ledger)
         self.preparation = Preparation(space, judge.variables)
         self._executor: Executor | None = None
 
     def run(self, name: str, numbers: Mapping[str, Sequence[int]]) -> None:
         """Begins a try. `numbers` are those that it holds of each pool."""
+        checking = self.checkups.action(name)
+        if checking is not None:
+            self.executor.submit(checking)
+            return
         target = self.space.graph.targets[name]
         verdict = self.judge.verdicts[name]
         contents = self.judge.contents(name)
         code = self.judge.contexts.of(target).code
         self.publisher.begin(target)
         action = self.preparation.action(target, contents, verdict.fingerprint, numbers)
+        action = replace(action, checking=self.judge.examiner.of_action(target))
         self.works[name] = Work(target, verdict, contents, code)
         self.tries[name] = self.tries.get(name, 0) + 1
         self.ledger.begin(name, self.tries[name], verdict.reasons)
@@ -89,7 +77,10 @@ class Runner:
         self.space.journal.begin(name, str(self.ledger.run), ())
         self.publisher.begun.add(name)
         self.ledger.begin(name, 0, verdict.reasons)
-        self.executor.submit(restoring(self.space.root, target, verdict.outputs))
+        action = restoring(self.space.root, target, verdict.outputs)
+        if verdict.results is None:
+            action = replace(action, checking=self.judge.examiner.of_action(target))
+        self.executor.submit(action)
 
     def fetch(self, source: str) -> None:
         """Begins to bring local copies of a remote source, and to find out what it holds."""
@@ -107,7 +98,7 @@ class Runner:
     @property
     def busy(self) -> bool:
         """Whether anything is running or on its way."""
-        return bool(self.works or self.fetching)
+        return bool(self.works or self.fetching or self.checkups.open)
 
     @property
     def progress(self) -> Mapping[str, tuple[int, int | None]]:
@@ -170,6 +161,8 @@ class Runner:
     def _end(self, result: Result) -> End | None:
         if result.target in self.space.graph.remotes:
             return self._fetched(result)
+        if result.target in self.checkups.open:
+            return self.checkups.ended(result)
         work = self.works.pop(result.target)
         name = work.target.name
         if result.error is not None:
@@ -189,7 +182,7 @@ class Runner:
             return None
         try:
             published = (
-                self.publisher.restored(work)
+                self.publisher.restored(work, result)
                 if work.restoring
                 else self.publisher.built(work, result)
             )
@@ -202,7 +195,7 @@ class Runner:
             return End(name, error=published.error, duration=result.duration)
         for line in (*result.notices, *published.notices):
             self.ledger.note(f"{name}: {line}")
-        return End(name, self._good(work, result, published), published.known)
+        return End(name, good(work, result, published), published.known)
 
     def _fetched(self, result: Result) -> End:
         source = result.target
@@ -234,15 +227,18 @@ class Runner:
         self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)
         return End(name, delay=delay)
 
-    def _good(self, work: Work, result: Result, published: Published) -> TargetResult:
-        name, known = work.target.name, published.known
-        return TargetResult(
-            name,
-            Status.RESTORED if work.restoring else Status.BUILT,
-            reasons=work.verdict.reasons,
-            fingerprint=work.verdict.fingerprint,
-            duration_s=result.duration,
-            saved_s=published.saved,
-            outputs=known.outputs if known else (),
-            log=log_path(name) if printing(work.target) and not work.restoring else None,
-        )
+
+def good(work: Work, result: Result, published: Published) -> TargetResult:
+    """What is told of a target that is published."""
+    name, known = work.target.name, published.known
+    return TargetResult(
+        name,
+        Status.RESTORED if work.restoring else Status.BUILT,
+        reasons=work.verdict.reasons,
+        fingerprint=work.verdict.fingerprint,
+        duration_s=result.duration,
+        saved_s=published.saved,
+        outputs=known.outputs if known else (),
+        checks=result.checked,
+        log=log_path(name) if printing(work.target) and not work.restoring else None,
+    )

@@ -91,12 +91,12 @@ class Selection:
     ) -> dict[str, None]:
         """All that at most so many steps along these edges lead to."""
         seen = dict.fromkeys(start)
-        remotes = self.graph.remotes
+        is_source = self.graph.is_source
         frontier = list(seen)
         while frontier and steps:
             steps -= 1
             further = {new: None for name in frontier for new in edges.get(name, ())}
-            frontier = [name for name in further if name not in seen and name not in remotes]
+            frontier = [name for name in further if name not in seen and not is_source(name)]
             seen.update(dict.fromkeys(frontier))
         return seen
 

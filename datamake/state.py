@@ -322,7 +322,7 @@ class State:
         written = [record for record in self._written.values() if record]
         forgotten = [(stored(target),) for target, record in self._written.items() if not record]
         return [
-            ("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?, ?)", [_row(one) for one in written]),
+            ("REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)", [_row(one) for one in written]),
             ("REPLACE INTO fields VALUES (?, ?)", [_fields_row(one) for one in written]),
             ("DELETE FROM records WHERE target = ?", forgotten),
             ("DELETE FROM fields WHERE target = ?", forgotten),
@@ -340,18 +340,17 @@ def _row(record: Record) -> Row:
         record.time,
         record.duration,
         record.accepted,
-        record.checked,
     )
 
 
 def _record(row: Row) -> Record:
-    target, fingerprint, outputs, time, duration, accepted, checked = row
+    target, fingerprint, outputs, time, duration, accepted = row
     texts = iter(loaded(outputs).split("\0")) if outputs else iter(())
     written = tuple(
         Written(path, digest, name or None)
         for path, digest, name in zip(texts, texts, texts)  # noqa: B905 - one iterator
     )
-    return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted), checked)
+    return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted))
 
 
 def _records(rows: list[Row]) -> dict[str, Record]:

@@ -60,6 +60,10 @@ def result_document(result: TargetResult) -> Document:
             for output in result.outputs
         ],
     }
+    if result.checks:
+        from datamake.tables.checks.results import documents
+
+        document["checks"] = documents(result.checks)
     if result.error is not None:
         document["error"] = message(result.error, result.facts)
     return document

@@ -80,6 +80,10 @@ class Workshop:
 
                 result: Result = getattr(transfer, TRANSFERS[action.kind])(action, self)
                 return result
+            if action.kind == "check":
+                from datamake.transforms.checking import examined
+
+                return examined(action, self)
             outcome = self._outcome(action)
             if outcome.error is not None or not (action.slots or action.staging):
                 return Result(action.target, outcome.error, outcome.facts, (), outcome.duration)
@@ -131,4 +135,18 @@ class Workshop:
         except DatamakeError as error:  # what cannot be digested is the action's work
             facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
             return Result(action.target, error.headline, facts, (), outcome.duration)
-        return Result(action.target, None, (), outputs, outcome.duration, stored, outcome.notices)
+        result = Result(
+            action.target,
+            None,
+            (),
+            outputs,
+            outcome.duration,
+            stored,
+            notices=outcome.notices,
+        )
+        if action.checking is None:
+            return result
+        from datamake.transforms.checking import checked
+
+        path = action.slots[0].path if action.slots else action.copies[0][1]
+        return checked(action, result, path)

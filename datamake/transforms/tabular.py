@@ -107,14 +107,13 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
     work = action.tabular
     assert work is not None
     limits = Limits(work.threads, work.memory, work.folder)
-    out, *rejects = [slot.path for slot in action.slots]
     found = standardize(
         work.recipe,
         work.views,
-        out,
-        rejects[0] if rejects else None,
+        [slot.path for slot in action.slots],
         limits=limits,
         shown=lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"]),
+        interruptible=course.interruptible,
     )
     if not found.rejected:
         return ()

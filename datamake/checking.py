@@ -1,0 +1,183 @@
+"""What must hold of the outputs of targets and of sources: what counts for it, what is known of it.
+
+Knows nothing of how checks go. Their results belong to a content: what has been found once, here
+or by others, is not looked for again. What depends on the time or on history is never remembered.
+"""
+
+from __future__ import annotations
+
+import os
+
+from datamake.action import Checking
+from datamake.datafile.checks import fields
+from datamake.fingerprint import fingerprint
+from datamake.handing import views_of
+from datamake.insights import Insights
+from datamake.model import KEPT, Code, Link, Reason, Status
+from datamake.values import replace, value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from datamake.contents import Contents
+    from datamake.fingerprint import Content
+    from datamake.model import Assertions, Target, Verdict, Written
+    from datamake.workspace import Workspace
+
+VOLUMES = 10
+"""Builds whose numbers of rows are remembered."""
+
+
+@value
+class Known:
+    """What is known of the checks of one content."""
+
+    fingerprint: str
+    """Of what is checked."""
+    results: tuple[Any, ...] | None = None
+    """`Checked`s of what depends on the content alone; None: not known yet."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is known that nothing is wrong."""
+        return self.results is not None and not failures(self.results)
+
+
+def failures(results: Iterable[Any]) -> list[Any]:
+    """What came of checks that fails a table."""
+    return [each for each in results if not each.passed and each.severity == "error"]
+
+
+def told(results: Iterable[Any]) -> tuple[str, list[str]]:
+    """What is said of checks that failed: a headline, and facts."""
+    from datamake.tables.checks.results import lines
+
+    wrong = failures(results)
+    headline = "a check failed" if len(wrong) == 1 else f"{len(wrong)} checks failed"
+    return headline, lines(wrong)
+
+
+class Examiner:
+    """The checks of one run."""
+
+    def __init__(self, space: Workspace, inputs: Contents) -> None:
+        self.space = space
+        self.inputs = inputs
+        self.insights = Insights(space)
+
+    def known(self, name: str, assertions: Assertions, digest: str) -> Known:
+        """What is known of the checks of a target or source with a content. Raises InputGone."""
+        kept = [check for check in assertions.checks if check.timeless]
+        found = [*fields(assertions.schema, kept)]
+        found += [
+            ("reference", content.link.input.name or "", content.counted)
+            for content in self.referred(name)
+        ]
+        own = fingerprint(found)
+        text = self.insights.recall(_key(own, digest)) if digest else None
+        if text is None:
+            return Known(own)
+        from datamake.tables.checks.results import parsed
+
+        return Known(own, parsed(text))
+
+    def referred(self, name: str) -> list[Content]:
+        """What the checks of a target or source refer to, and what counts of it."""
+        found = self.inputs.of_links(name, self.space.graph.referred.get(name, ()))
+        return [
+            replace(
+                content,
+                logical=self.insights.logical(content),
+                columns=frozenset(content.link.input.columns or ()),
+            )
+            for content in found
+        ]
+
+    def examined(self, target: Target, verdict: Verdict) -> Verdict:
+        """A verdict that takes checks into account: up to date is only what they have passed."""
+        assertions = target.assertions
+        if assertions is None or verdict.status is Status.RUN:
+            return verdict
+        known = self.known(target.name, assertions, verdict.outputs[0].digest)
+        verdict = replace(verdict, checked=known.fingerprint, results=known.results)
+        if known.passed:
+            return verdict
+        if known.results is None and verdict.status is Status.RESTORE:
+            return verdict
+        if known.results is None and not verdict.present and target.outputs:
+            return replace(verdict, status=Status.RESTORE, reasons=(_changed(assertions),))
+        return replace(verdict, status=Status.CHECK, reasons=(_changed(assertions),))
+
+    def source(self, name: str) -> tuple[Known, str, list[Content]]:
+        """What is known of a source's checks, its digest, and its contents. Raises InputGone."""
+        links = self.space.graph.links[name]
+        contents = list(self.inputs.of_links(name, links))
+        found = [("input", each.path, each.digest) for each in contents]
+        digest = fingerprint([*found, ("reading", "", repr(links[0].input.reading))])
+        return self.known(name, self.space.graph.asserted[name], digest), digest, contents
+
+    def checking(
+        self, name: str, assertions: Assertions, contents: Sequence[Content] | None = None
+    ) -> Checking:
+        """What an action is to check: of these contents, else of what it has written."""
+        space = self.space
+        referred = self.referred(name)
+        asked = {link.input.name: link.input for link in space.graph.referred.get(name, ())}
+        return Checking(
+            assertions.schema,
+            assertions.checks,
+            None if contents is None else self._view(contents[0].link, contents),
+            tuple(
+                self._view(Link(each), [c for c in referred if c.link.input.name == label])
+                for label, each in asked.items()
+            ),
+            tuple(self.volumes(name)),
+            space.now(),
+            os.path.join(space.root, KEPT, "tmp"),
+        )
+
+    def _view(self, link: Link, contents: Sequence[Content]) -> Any:
+        each = self.space.graph.targets
+        found = views_of([link.input], contents, self.insights.place, lambda name: each[name].each)
+        return found[0]
+
+    def of_action(self, target: Target) -> Checking | None:
+        """What the action of a target is to check of what it writes."""
+        if target.assertions is None:
+            return None
+        return self.checking(target.name, target.assertions)
+
+    def found(self, target: Target, outputs: Sequence[Written], results: Sequence[Any]) -> None:
+        """Remember what came of the checks of what was written."""
+        if target.assertions is not None and results:
+            own = self.known(target.name, target.assertions, "").fingerprint
+            self.note(target.name, own, outputs[0].digest, results)
+
+    def note(self, name: str, own: str, digest: str, results: Sequence[Any]) -> None:
+        """Remember what came of checks: of what depends on nothing else with the content."""
+        from datamake.tables.checks.results import canonical
+
+        kept = [each for each in results if each.kind not in ("fresh", "volume")]
+        self.insights.note(_key(own, digest), canonical(kept))
+        for each in results:
+            if each.kind == "volume":
+                last = [*self.volumes(name), each.rows][-VOLUMES:]
+                text = " ".join(map(str, last))
+                self.space.state.facts.note(f"volumes {name}", text, self.space.now())
+
+    def volumes(self, name: str) -> list[int]:
+        """The numbers of rows of the last builds, as far as they were counted."""
+        text = self.space.state.facts.recall(f"volumes {name}") or ""
+        return [int(each) for each in text.split()]
+
+
+def _key(own: str, digest: str) -> str:
+    return f"checked-1 {own} {digest}"
+
+
+def _changed(assertions: Assertions) -> Reason:
+    words = ["schema"] * (assertions.schema is not None)
+    words += ["checks"] * bool(assertions.checks)
+    return Reason(Code.CHECK_CHANGED, " and ".join(words))

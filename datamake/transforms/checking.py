@@ -1,0 +1,68 @@
+"""Whether tables are as their schema and checks have them.
+
+Knows nothing of why they are looked at.
+"""
+
+from __future__ import annotations
+
+import time
+
+from datamake.action import Result
+from datamake.errors import DatamakeError, EnvironmentFailed
+from datamake.formats import Reading
+from datamake.values import replace
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datamake.action import Action, Checking
+    from datamake.tables.checks.results import Checked
+    from datamake.transforms import Workshop
+
+
+def examined(action: Action, workshop: Workshop) -> Result:
+    """What a table that is there is found to be."""
+    started = time.monotonic()
+    result = checked(action, Result(action.target), "")
+    if workshop.keepers.ending:
+        result = replace(result, error="interrupted")
+    return replace(result, duration=time.monotonic() - started)
+
+
+def checked(action: Action, result: Result, path: str) -> Result:
+    """The result of an action whose table is at `path`: failed, if its table is not as it should be."""
+    from datamake.tables.checks import lines
+
+    checking = action.checking
+    assert checking is not None
+    try:
+        results = _results(checking, path)
+    except EnvironmentFailed:
+        raise
+    except DatamakeError as error:
+        return replace(result, error=error.headline, facts=tuple(error.below), outputs=())
+    wrong = [each for each in results if not each.passed]
+    errors = [each for each in wrong if each.severity == "error"]
+    result = replace(
+        result,
+        checked=results,
+        notices=(*result.notices, *lines(each for each in wrong if each not in errors)),
+    )
+    if not errors:
+        return result
+    headline = "a check failed" if len(errors) == 1 else f"{len(errors)} checks failed"
+    return replace(result, error=headline, facts=tuple(lines(errors)), outputs=())
+
+
+def _results(checking: Checking, path: str) -> tuple[Checked, ...]:
+    from datamake.tables.checks import Sights, verify
+    from datamake.tables.views import Piece, View, opened
+
+    reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
+    view = checking.view or View("this", (Piece((path,)),), reading)
+    sights = Sights(
+        {each.name: opened(each) for each in checking.references},
+        checking.now,
+        checking.volumes,
+        checking.folder,
+    )
+    return tuple(verify(opened(view), checking.schema, checking.checks, sights))
