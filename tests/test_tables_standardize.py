@@ -50,7 +50,7 @@ def view(*paths, **reading):
 def run(found, **table):
     """The outcome for a path or views, with `out.parquet` and `rejects.parquet`."""
     views = [view(found)] if isinstance(found, str) else found
-    return standardize(standard(table), views, "out.parquet", "rejects.parquet")
+    return standardize(standard(table), views, ["out.parquet", "rejects.parquet"])
 
 
 def made(found, **table):
@@ -324,7 +324,7 @@ def test_the_first_wrong_row_ends_it():
     assert fault("b.csv", **table) == "`b.csv`: row 1, column `a`: `999` is not of the type `int8`"
     with pytest.raises(TableError, match=r"^`raw b`: row 1,"):
         standardize(
-            standard(table), [view("b.csv")], "o.parquet", shown=lambda path: f"raw {path[0]}"
+            standard(table), [view("b.csv")], ["o.parquet"], shown=lambda path: f"raw {path[0]}"
         )
 
 

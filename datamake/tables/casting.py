@@ -109,7 +109,8 @@ class Casting:
     def _values(self, column: Column, raw: pa.DataType) -> None:
         if raw == self.dtype:
             return
-        if kinds.is_timestamp(raw) and raw.tz is None and column.tz:
+        local = kinds.is_date(raw) or (kinds.is_timestamp(raw) and raw.tz is None)
+        if local and column.tz:
             unit = pa.timestamp(self.dtype.unit)
             self._add(lambda values: values.cast(unit), f"is not of the type `{text_of(unit)}`")
             self._local(column)
@@ -118,8 +119,8 @@ class Casting:
             convert = cast_of(raw, self.dtype)
             convert(pa.array([], raw))
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
-            zones = kinds.is_timestamp(raw) and kinds.is_timestamp(self.dtype)
-            hint = 'say its time zone, as in `tz = "UTC"`' if zones and raw.tz is None else ""
+            zoned = kinds.is_timestamp(self.dtype) and self.dtype.tz is not None
+            hint = 'say its time zone, as in `tz = "UTC"`' if local and zoned else ""
             raise TableError(
                 f"column `{column.name}`: `{text_of(raw)}` cannot become `{text_of(self.dtype)}`",
                 hint=hint,
@@ -238,6 +239,8 @@ def cast_of(raw: pa.DataType, dtype: pa.DataType) -> Convert:
         return lambda texts: finite(texts, converted(texts, dtype))
     if kinds.is_timestamp(raw):
         return _cast_of_times(raw, dtype)
+    if kinds.is_date(raw) and kinds.is_timestamp(dtype) and dtype.tz is not None:
+        raise pa.ArrowNotImplementedError("not without a time zone")
     if kinds.is_nested(raw) or kinds.is_nested(dtype):
         if shape(raw) != shape(dtype):
             raise pa.ArrowNotImplementedError("not the same fields")

@@ -46,13 +46,18 @@ class Delimited:
         """Not known before all is read."""
         return None
 
-    def look(
+    def look(self, guesses: dict[str, TextGuess], known: Collection[str]) -> None:
+        """Take in the kinds of text in the columns that are not known."""
+        for _ in self.looking(guesses, known):
+            pass
+
+    def looking(
         self,
         guesses: dict[str, TextGuess],
         known: Collection[str],
         ragged: Ragged | None = None,
-    ) -> None:
-        """Take in the kinds of text in the columns that are not known. `ragged`: as of `texts`."""
+    ) -> Iterator[int]:
+        """The same, some rows at a time: how many there were. `ragged` is as of `texts`."""
         for name in self.names:
             guesses.setdefault(name, TextGuess(self.decimal))
         wanted = [name for name in self.names if name not in known]
@@ -64,6 +69,7 @@ class Delimited:
                 if not guesses[name].settled:
                     guesses[name].look(self._strings(column, name, row))
             row += batch.num_rows
+            yield batch.num_rows
 
     def batches(
         self, types: Mapping[str, pa.DataType], columns: Collection[str]

@@ -93,9 +93,9 @@ class DelimitedFeed:
         self.types: dict[str, pa.DataType | None] = dict.fromkeys(self.part.names)
         self.decimal = self.part.decimal
 
-    def look(self, guesses: dict[str, Any], known: set[str]) -> None:
-        """Take in the kinds of text in the columns that are not known."""
-        self.part.look(guesses, known, (lambda _: "skip") if self.tolerant else None)
+    def looking(self, guesses: dict[str, Any], known: set[str]) -> Iterator[int]:
+        """Take in the kinds of text in the columns that are not known, some rows at a time."""
+        return self.part.looking(guesses, known, (lambda _: "skip") if self.tolerant else None)
 
     def chunks(self, wanted: Types) -> Iterator[Chunk]:
         """All rows, of the columns that are wanted, as binary."""

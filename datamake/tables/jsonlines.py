@@ -57,13 +57,18 @@ class Lines:
         """Not known before all is read."""
         return None
 
-    def look(
+    def look(self, guesses: dict[str, ValueGuess], known: Collection[str]) -> None:
+        """Take in the types of the values; of a column that is known, only its name."""
+        for _ in self.looking(guesses, known):
+            pass
+
+    def looking(
         self,
         guesses: dict[str, ValueGuess],
         known: Collection[str],
         mend: Callable[[bytes, int], bytes] | None = None,
-    ) -> None:
-        """Take in the types of the values; of a column that is known, only its name.
+    ) -> Iterator[int]:
+        """The same, some rows at a time: the first of the next.
 
         Without `mend` an error is raised for lines that cannot be read; else it leaves out which.
         """
@@ -87,6 +92,7 @@ class Lines:
                         hint="one column has one type; say which in `schema`, or mend the file",
                     )
                 guess.seen = seen
+            yield row
         for name in known:  # rows leave out what is null
             guesses.setdefault(name, ValueGuess())
 

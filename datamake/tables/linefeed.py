@@ -45,12 +45,11 @@ class LinesFeed:
         self.unseen: set[str] = set()
         """Columns that are wanted, and that no line has had yet."""
 
-    def look(self, guesses: dict[str, Any], known: set[str]) -> None:
-        """Take in the types of the values in the columns that are not known."""
-        if self.tolerant:
-            self.part.look(guesses, known, lambda piece, row: self._sound(piece, row)[0])
-        else:
-            self.part.look(guesses, known)
+    def looking(self, guesses: dict[str, Any], known: set[str]) -> Iterator[int]:
+        """Take in the types of the values in the columns that are not known, some at a time."""
+        if not self.tolerant:
+            return self.part.looking(guesses, known)
+        return self.part.looking(guesses, known, lambda piece, row: self._sound(piece, row)[0])
 
     def chunks(self, wanted: Types) -> Iterator[Chunk]:
         """All rows, of the columns that are wanted; texts where values are not of their types."""

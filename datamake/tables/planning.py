@@ -19,7 +19,7 @@ from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from datamake.datafile.standard import Standard
@@ -77,10 +77,16 @@ def files(standard: Standard, views: Sequence[View]) -> list[File]:
 
 
 class Plan:
-    """The output columns of some files. Raises TableError for files that cannot become them."""
+    """The output columns of some files. Raises TableError for files that cannot become them.
 
-    def __init__(self, standard: Standard, found: Sequence[File]) -> None:
+    `go_on` is called now and then, and raises what ends it.
+    """
+
+    def __init__(
+        self, standard: Standard, found: Sequence[File], go_on: Callable[[], None]
+    ) -> None:
         self.standard = standard
+        self.go_on = go_on
         self.files = found
         self.named = {each for column in standard.columns for each in (column.name, column.source)}
         as_read = self._as_read()
@@ -100,7 +106,9 @@ class Plan:
     def _as_read(self) -> dict[str, pa.DataType]:
         """The columns whose types nobody names, and their types, in the order of the files."""
         standard = self.standard
-        untyped = {each.source for each in standard.columns if each.type is None} - {""}
+        untyped = {
+            each.source for each in standard.columns if each.type is None and not each.map
+        } - {""}
 
         def meant(name: str) -> bool:
             return name in untyped or (standard.others != "drop" and name not in self.named)
@@ -119,7 +127,8 @@ class Plan:
                 told = {name for name, dtype in file.types().items() if dtype is not None}
                 told |= {name for name, dtype in types.items() if dtype is not None}
                 told |= {name for name in self.named if not meant(name)}
-                file.feed.look(guesses, told)
+                for _ in file.feed.looking(guesses, told):
+                    self.go_on()
                 for name in guesses:
                     if meant(name) and name not in types and file.sees(name):
                         types[name] = None
@@ -143,7 +152,7 @@ class Plan:
             return arrow_type(column.type)
         if column.name in self.constants:
             return self.constants[column.name].type
-        return as_read.get(column.source, pa.string())
+        return pa.string() if column.map else as_read.get(column.source, pa.string())
 
     def _check(self, file: File) -> None:
         """Refuses a file that lacks a column, or whose values cannot become those of a column."""
@@ -153,7 +162,7 @@ class Plan:
                 continue
             if column.source not in types:
                 named = column.source in self.named
-                if named and file.feed.strict:
+                if named and (file.feed.strict or not file.sees(column.source)):
                     raise missing(file.feed.path, column.source, list(types))
             elif isinstance(file.feed, ColumnarFeed) or column.source in file.constants:
                 self.casting(file, column, types[column.source] or pa.string())

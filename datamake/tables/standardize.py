@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import ExitStack
+from threading import Event
 
 import pyarrow as pa
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from datamake.tables.views import View
 
     T = TypeVar("T")
+    Interruptible = Callable[[Callable[[], None]], None]
 
 REJECTS = pa.schema(
     {
@@ -70,6 +72,7 @@ class Cleaning:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The right rows of all files, in their order. Raises TableError."""
         for file, chunk in ahead(self._chunks()):
+            self.plan.go_on()
             batch = self._cleaned(file, chunk)
             if batch.num_rows:
                 yield batch
@@ -141,38 +144,41 @@ class Cleaning:
 def standardize(
     standard: Standard,
     views: Sequence[View],
-    out: str,
-    rejects: str | None = None,
+    outs: Sequence[str],
     *,
     limits: Limits = NONE,
     shown: Callable[[str], str] = str,
+    interruptible: Interruptible = lambda _: None,
 ) -> Outcome:
-    """Write the table `out`, and to `rejects` the rows in quarantine, where there is one.
+    """Write the table, the first of `outs`, and to the second the rows in quarantine, if any.
 
     `limits` are those of DuckDB, where it takes that. `shown` gives the name that a path of a file
-    is shown by. Raises TableError; then neither file is there.
+    is shown by. `interruptible` is called with what ends it from another thread: TableError
+    `interrupted`. Raises TableError; then neither file is there.
     """
-    plan = Plan(standard, files(standard, views))
+    ended = Event()
+    interruptible(ended.set)
+
+    def go_on() -> None:
+        if ended.is_set():
+            raise TableError("interrupted")
+
+    plan = Plan(standard, files(standard, views), go_on)
+    out, *rejects = outs
     with ExitStack() as stack:
         refused = None
-        if standard.quarantine and rejects is not None:
-            refused = stack.enter_context(Writer(rejects, REJECTS))
+        if standard.quarantine:
+            refused = stack.enter_context(Writer(rejects[0], REJECTS))
         good = stack.enter_context(Writer(out, plan.schema))
         cleaning = Cleaning(plan, refused, shown)
-        for batch in arranged(standard, plan.schema, cleaning.batches(), limits):
+        rows = cleaning.batches()
+        if standard.engine:
+            from datamake.tables.arranging import Arrangement
+
+            rows = Arrangement(standard, plan.schema).batches(rows, limits, interruptible)
+        for batch in rows:
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)
-
-
-def arranged(
-    standard: Standard, schema: pa.Schema, found: Iterator[pa.RecordBatch], limits: Limits
-) -> Iterator[pa.RecordBatch]:
-    """Some rows, filtered, without duplicates and sorted, where that is asked for."""
-    if not standard.engine:
-        return found
-    from datamake.tables.arranging import Arrangement
-
-    return Arrangement(standard, schema).batches(found, limits)
 
 
 def ahead(found: Iterator[T]) -> Iterator[T]:
