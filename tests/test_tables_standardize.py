@@ -403,6 +403,14 @@ def test_nothing_is_lost_by_a_cast(values, type_, wrong):
         ),
         (pa.array([1]), "date", "column `a`: `int64` cannot become `date`"),
         (
+            pa.array([1], pa.date32()),
+            "timestamp[us, UTC]",
+            (
+                "column `a`: `date` cannot become `timestamp[us, UTC]`\n"
+                '  hint: say its time zone, as in `tz = "UTC"`'
+            ),
+        ),
+        (
             pa.array([{"a": 1}]),
             "struct<b: int64>",
             "column `a`: `struct<a: int64>` cannot become `struct<b: int64>`",
@@ -414,6 +422,44 @@ def test_what_cannot_become_another_type(values, type_, message):
     """It is told before a row is read."""
     pq.write_table(pa.table({"a": values}), "a.parquet")
     assert fault("a.parquet", columns={"a": type_}) == f"`a.parquet`: {message}"
+
+
+def test_what_must_not_be_null_inside_of_values():
+    lists = pa.array([[1], [None], None, [2, None], []])
+    structs = pa.array([{"b": 1}, {"b": 1}, {"b": 1}, {"b": 1}, {"b": None}])
+    pq.write_table(pa.table({"a": lists, "s": structs}), "a.parquet")
+    columns = {"a": "list<int8 not null>", "s": "struct<b: int8 not null>"}
+    right, refused = apart("a.parquet", columns=columns)
+    assert right == [([1], {"b": 1}), (None, {"b": 1})]
+    assert [each[:2] for each in refused] == [(2, "a"), (4, "a"), (5, "s")]
+    assert refused[0][3] == "has a null in it, where the type is `list<int8 not null>`"
+
+
+def test_a_map_without_a_type_makes_texts():
+    file("a.csv", "k\n1\n2\n")
+    assert rows("a.csv", columns={"k": {"map": {"1": "card"}}}) == [("card",), ("2",)]
+
+
+def test_numbers_that_say_dates():
+    pq.write_table(pa.table({"d": [20130131, 20130230]}), "a.parquet")
+    columns = {"d": {"type": "date", "format": "%Y%m%d"}}
+    assert apart("a.parquet", columns=columns) == (
+        [(dt.date(2013, 1, 31),)],
+        [(2, "d", "20130230", "is not of the format `%Y%m%d`")],
+    )
+
+
+@pytest.mark.parametrize(
+    "table", [{}, {"columns": {"a": "int8"}, "others": "drop"}, {"sort_by": ["a"]}]
+)
+def test_it_can_be_ended(table):
+    """From another thread, wherever it is."""
+    file("a.csv", "a\n" + "1\n" * 100)
+    with pytest.raises(TableError, match=r"^interrupted$"):
+        standardize(
+            standard(table), [view("a.csv")], ["o.parquet"], interruptible=lambda end: end()
+        )
+    assert not os.path.exists("o.parquet")
 
 
 def test_times_of_tables_get_their_zone():

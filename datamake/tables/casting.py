@@ -13,8 +13,9 @@ from datamake.datafile.standard import Column, spoken
 from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault, sayable
 from datamake.tables.moments import localized, moments
+from datamake.tables.schemas import Guard
 from datamake.tables.types import arrow_type, text_of
-from datamake.values import value
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +72,25 @@ class Casting:
             self._texts(column, null, decimal)
         else:
             self._values(column, raw)
+
+        self._inside(column)
+
+    def _inside(self, column: Column) -> None:
+        """What a type says of the values in a value: that none is null."""
+        if column.type is None:
+            return
+        type_ = replace(column.type, nullable=True)
+        if Guard(column.name, type_).plain:
+            return
+
+        def whole(values: pa.Array) -> pa.Array:
+            guard = Guard(column.name, type_)
+            guard.add(values)
+            if guard.differences():
+                raise pa.ArrowInvalid("null inside")
+            return values
+
+        self._add(whole, f"has a null in it, where the type is `{type_}`")
 
     def _add(self, convert: Convert, reason: str) -> None:
         self.steps.append(Step(convert, reason))
