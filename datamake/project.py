@@ -129,7 +129,7 @@ class Project:
 
         Raises UsageError for a wrong selection or option, DatafileError for missing inputs.
         """
-        wanted = self._options(options)
+        wanted = _options(self.space, options)
         self.space.begin(write=False)
         request = requested(self.space, select, wanted, self.states)
         if wanted.locked:
@@ -154,14 +154,14 @@ class Project:
         selection, DatafileError for missing inputs, EnvironmentFailed, TargetLocked; with `locked`
         SourceMoved, and then nothing has run, or what is remote has moved meanwhile.
         """
-        wanted = self._options(options)
+        wanted = _options(self.space, options)
         self._rest = None
         _refuse_nesting(self.root)
         self.space.begin(write=True)
         request = requested(self.space, select, wanted, self.states)
         if wanted.locked:
             pins.refuse_moved(self.space, request.needs)
-        result = self._carried_out(request, wanted, on_event)
+        result = _carried_out(self.space, request, wanted, on_event)
         if wanted.locked and result.ok:
             pins.refuse_moved(self.space, _asked_for(self.graph, result))
         usual = Options(wanted.jobs, wanted.keep_going, cache=wanted.cache)
@@ -183,37 +183,16 @@ class Project:
         what nobody has seen yet. Raises UsageError for an unknown source, DatafileError for one
         that is not there, EnvironmentFailed.
         """
-        wanted = self._options({})
+        wanted = _options(self.space, {})
         _refuse_nesting(self.root)
         self.space.begin(write=True)
         before = pins.read(self.space) or {} if update else {}
         sources = pins.chosen_sources(self.space, update)
-        result = self._carried_out(sources_alone(self.space, sources), wanted, on_event)
+        result = _carried_out(self.space, sources_alone(self.space, sources), wanted, on_event)
         if not result.ok:
             failed = [f"{each.name}: {each.error}" for each in result.targets]
             raise EnvironmentFailed("nothing was locked", failed)
         return pins.write(self.space, {**before, **pins.present(self.space, sources)})
-
-    def _carried_out(
-        self, request: Request, wanted: Options, on_event: Callable[[Event], None] | None
-    ) -> BuildResult:
-        _share_tree(self.space, wanted)
-        settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
-        engine = Engine(
-            self.space,
-            _judge(self.space, request),
-            settings,
-            request.needs,
-            urgency(self.space, request.needs),
-            on_event,
-        )
-        try:
-            result = engine.build()
-            self.space.journal.expire(now=self.space.now())
-            self.space.cache.trim()
-            return result
-        finally:
-            self.space.locks.release_tree()
 
     def table(self, name: str) -> pa.Table:
         """The data of a target, of all instances of a foreach target, or of a source.
@@ -232,6 +211,19 @@ class Project:
         from datamake import data
 
         return data.dataset(self.space, name)
+
+    def diff(
+        self, name: str, against: str | None = None, *, key: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """What has changed in the table of a target, as the document of `datamake diff`.
+
+        `against` is a file or folder, the number of a run, or a revision of git; without, what
+        there was before its last build. `key` names the columns that tell rows apart. Raises
+        UsageError where one of both is not there or not known, and TableError.
+        """
+        from datamake import comparison
+
+        return comparison.diff(self.space, name, against, key)
 
     def states(self) -> Mapping[str, Collection[str]]:
         """The targets that `state:` selects: `stale`, `missing` and `failed`."""
@@ -278,20 +270,46 @@ class Project:
     ) -> None:
         self.close()
 
-    def _options(self, options: Mapping[str, Any]) -> Options:
-        unknown = [name for name in options if name not in Options.__match_args__]
-        if unknown:
-            known = ", ".join(Options.__match_args__)
-            raise UsageError(f"no option `{unknown[0]}`", [f"there are: {known}"])
-        wanted = Options(**options)
-        if wanted.jobs is not None and wanted.jobs < 1:
-            raise UsageError(f"`jobs` is a whole number from 1, not `{wanted.jobs}`")
-        if wanted.cache not in MODES:
-            raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
-        offline = wanted.offline or self.space.offline
-        self.space.open_cache(wanted.cache, local=offline)
-        self.space.sources.begin(offline=offline)
-        return wanted
+
+def _options(space: Workspace, options: Mapping[str, Any]) -> Options:
+    unknown = [name for name in options if name not in Options.__match_args__]
+    if unknown:
+        known = ", ".join(Options.__match_args__)
+        raise UsageError(f"no option `{unknown[0]}`", [f"there are: {known}"])
+    wanted = Options(**options)
+    if wanted.jobs is not None and wanted.jobs < 1:
+        raise UsageError(f"`jobs` is a whole number from 1, not `{wanted.jobs}`")
+    if wanted.cache not in MODES:
+        raise UsageError(f"no cache mode `{wanted.cache}`", [f"there are: {', '.join(MODES)}"])
+    offline = wanted.offline or space.offline
+    space.open_cache(wanted.cache, local=offline)
+    space.sources.begin(offline=offline)
+    return wanted
+
+
+def _carried_out(
+    space: Workspace,
+    request: Request,
+    wanted: Options,
+    on_event: Callable[[Event], None] | None,
+) -> BuildResult:
+    _share_tree(space, wanted)
+    settings = Settings(wanted.jobs or jobs(), wanted.keep_going, wanted.no_wait, request.taken)
+    engine = Engine(
+        space,
+        _judge(space, request),
+        settings,
+        request.needs,
+        urgency(space, request.needs),
+        on_event,
+    )
+    try:
+        result = engine.build()
+        space.journal.expire(now=space.now())
+        space.cache.trim()
+        return result
+    finally:
+        space.locks.release_tree()
 
 
 def _refuse_nesting(root: str) -> None:

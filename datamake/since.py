@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 
 from datamake.datafile import load
-from datamake.errors import DatamakeError, UsageError
+from datamake.errors import DatamakeError
+from datamake.git import Git, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,55 +67,17 @@ def _text(spec: Spec, name: str) -> object:
 
 def _changed_files(root: str, revision: str) -> set[str]:
     """The files, from the root, that differ from the revision or are new."""
-    if revision.startswith("-"):
-        raise UsageError(f"`{revision}` is no revision of git")
-    try:
-        differing = _git(root, "diff", "--name-only", "--relative", "-z", revision, "--")
-    except Refused as refused:
-        raise _explained(root, revision, refused) from None
-    new = _git(root, "ls-files", "--others", "--exclude-standard", "-z")
+    git = Git(root, "--since", "leave it out: what is stale is found without git")
+    differing = git.of(revision, "diff", "--name-only", "--relative", "-z", revision, "--")
+    new = git("ls-files", "--others", "--exclude-standard", "-z")
     return {os.fsdecode(path) for path in (differing + new).split(b"\0") if path}
-
-
-def _explained(root: str, revision: str, refused: Refused) -> UsageError:
-    """Why nothing can be compared: no repository, or no such revision in it."""
-    try:
-        _git(root, "rev-parse", "--git-dir")
-    except Refused as outside:
-        return UsageError(
-            "`--since` needs a git repository, and the project is in none",
-            [f"git: {outside}"],
-            "leave it out: what is stale is found without git",
-        )
-    return UsageError(
-        f"`{revision}` is no revision of git",
-        [f"git: {refused}"],
-        "`git fetch` it first: a shallow clone, as in CI, has few revisions",
-    )
-
-
-class Refused(Exception):
-    """What git said instead of doing it."""
-
-
-def _git(root: str, *arguments: str) -> bytes:
-    """What git prints. Raises Refused, and UsageError where there is no git."""
-    import subprocess
-
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
-    except FileNotFoundError:
-        raise UsageError("`--since` needs `git`, which is not installed") from None
-    if done.returncode:
-        raise Refused(done.stderr.decode(errors="replace").strip().partition("\n")[0])
-    return done.stdout
 
 
 class _Revision:
     """The files of a project as they were at a revision of git: a `model.Tree` for Datafiles."""
 
     def __init__(self, root: str, revision: str) -> None:
-        self.root = root
+        self.git = Git(root, "--since")
         self.revision = revision
 
     def kind(self, path: str) -> str | None:
@@ -128,7 +91,7 @@ class _Revision:
         """What was in a folder."""
         spec = f"{self.revision}:./{folder}"
         try:
-            listed = _git(self.root, "ls-tree", "-z", spec.rstrip("/") if folder else spec)
+            listed = self.git("ls-tree", "-z", spec.rstrip("/") if folder else spec)
         except Refused:
             return {}
         found = {}
@@ -144,7 +107,7 @@ class _Revision:
     def read(self, path: str) -> bytes | None:
         """The content that a file had."""
         try:
-            return _git(self.root, "show", f"{self.revision}:./{path}")
+            return self.git("show", f"{self.revision}:./{path}")
         except Refused:
             return None
 

@@ -14,6 +14,7 @@ COMMANDS = (
     "graph",
     "log",
     "history",
+    "diff",
     "lock",
     "accept",
     "reproduce",

@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from datamake import __version__
-from datamake.cli import build, cache, inspection, lock, start, upkeep
+from datamake.cli import build, cache, comparison, inspection, lock, start, upkeep
 from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
 from datamake.cli.failures import guarded, reported
 from datamake.cli.opening import has_datafile
@@ -77,7 +77,14 @@ def root(
     raise typer.Exit(status)
 
 
-for declare in (build.declare, inspection.declare, lock.declare, upkeep.declare, start.declare):
+for declare in (
+    build.declare,
+    inspection.declare,
+    comparison.declare,
+    lock.declare,
+    upkeep.declare,
+    start.declare,
+):
     declare(app)
 app.add_typer(cache.app, name="cache")
 

@@ -88,7 +88,7 @@ def _cells(tag: str, row: Sequence[str]) -> str:
 def headline(document: Document) -> str:
     """`delays: no difference from build/old.parquet`."""
     same = {True: "no difference from", None: "no difference seen from", False: "differs from"}
-    return f"{document['name']}: {same[document['same']]} {document['old']}"
+    return f"{document['name']}: {same[document['same']]} {document['against']}"
 
 
 def sections(document: Document) -> Iterator[Section]:
@@ -122,9 +122,7 @@ def _rows(document: Document) -> str:
         f"{changes[kind]:,} {kind}" for kind in ("added", "removed", "changed") if changes[kind]
     ]
     if changes["columns"]:
-        by_column = ", ".join(
-            f"{each['name']} in {each['rows']:,}" for each in changes["columns"]
-        )
+        by_column = ", ".join(f"{each['name']} in {each['rows']:,}" for each in changes["columns"])
         counts[-1] += f" ({by_column})"
     if changes["reordered"]:
         counts.append("the same in another order")

@@ -1,0 +1,97 @@
+"""What has changed in the data of a target: against an earlier build, a revision of git, or a file.
+
+Knows nothing of how tables are compared, and of how it is shown.
+"""
+
+from __future__ import annotations
+
+import os
+from tempfile import TemporaryDirectory
+
+from datamake import past
+from datamake.data import files
+from datamake.errors import UsageError
+from datamake.request import chosen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from datamake.past import Outputs
+    from datamake.workspace import Workspace
+
+VERSION = 1
+
+
+def diff(
+    space: Workspace, name: str, against: str | None = None, key: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What the table of a target differs in from what it was; see `tables.difference`.
+
+    `against` is a file or folder, the number of a run, or a revision of git; without, what there
+    was before the last build of it. `name` and `against` in the document say what was compared.
+    Raises UsageError where one of both is not there or not known, and TableError.
+    """
+    from datamake.tables.difference import difference
+    from datamake.tables.reading import open_table
+
+    above = os.path.join(space.folder, "tmp") if os.path.isdir(space.folder) else None
+    if above is not None:
+        os.makedirs(above, exist_ok=True)
+    with TemporaryDirectory(prefix="diff-", dir=above) as folder:
+        try:
+            now = files(space, name)
+            label, then = _then(space, name, against, folder)
+            found = difference(open_table(then), open_table(now), key or None, folder)
+        finally:
+            space.sources.copies.remove()
+    return {"version": VERSION, "name": name, "against": label, **found}
+
+
+def _then(space: Workspace, name: str, against: str | None, folder: str) -> tuple[str, list[str]]:
+    """What it is compared with, and the absolute paths of that."""
+    if against is not None and os.path.exists(against):
+        return f"`{against}`", [os.path.abspath(against)]
+    if name in space.graph.sources:
+        raise UsageError(
+            f"`{name}` is a source, and not built",
+            hint="`--against` a file or a folder, to compare it with that",
+        )
+    space.open_cache("read", local=space.offline)
+    names = chosen(space, [name], None)
+    if against is None:
+        run = past.previous_run(space, names)
+        if run is None:
+            raise UsageError(
+                f"there is no earlier build of `{name}` to compare with",
+                hint="`--against` takes a file, a run that `datamake history` shows, or a revision of git",
+            )
+    elif past.is_run(space, against):
+        run = int(against)
+    else:
+        outputs = past.at_revision(space, name, against, os.path.join(folder, "revision"))
+        return f"revision `{against}`", _restored(space, name, outputs, folder)
+    outputs = past.after_run(space, names, run)
+    return f"run {run}", _restored(space, name, outputs, folder)
+
+
+def _restored(space: Workspace, name: str, outputs: Outputs, folder: str) -> list[str]:
+    """The absolute paths of outputs: as they are there, else out of the cache, in a folder."""
+    paths = []
+    for target, written in outputs.items():
+        for output in written:
+            if space.digest(output.path) == output.digest:
+                paths.append(space.files.absolute(output.path))
+                continue
+            place = os.path.join(folder, str(len(paths)), os.path.basename(output.path))
+            if not space.cache.restore(output.digest, place):
+                raise UsageError(
+                    f"what `{target}` was then is not in the cache any more",
+                    [f"`{output.path}`, {output.digest}"],
+                    "the cache keeps what it has room for: see `local_cache_size`",
+                )
+            paths.append(place)
+    if not paths:
+        raise UsageError(f"`{name}` had no data then")
+    return paths

@@ -1,0 +1,241 @@
+"""`diff`: a target's data against its last build, a run, a revision of git and a file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+import datamake
+
+DATAFILE = """
+    [sources.flights]
+    path = "flights.csv"
+    [targets.delays]
+    inputs = ["flights"]
+    output = "out/delays.csv"
+    run = "sort -r {input} > {output}"
+    [targets.long]
+    inputs = ["delays"]
+    output = "out/long.csv"
+    run = "cat {input} > {output}"
+    [targets.parts]
+    foreach = { n = ["1", "2"] }
+    inputs = ["flights"]
+    output = "out/part-{n}.csv"
+    run = "grep -e ^id -e ^{n} {input} > {output}"
+"""
+FIRST = "id,delay\n1,5\n2,7\n"
+SECOND = "id,delay\n1,5\n2,8\n3,\n"
+
+
+def git(project, *arguments):
+    command = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *arguments]
+    done = subprocess.run(command, cwd=project.root, check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture
+def flights(project):
+    """Built with two rows; `flights.csv` is in git, and in no other commit."""
+    project.datafile(DATAFILE)
+    project.write("flights.csv", FIRST)
+    project.write(".gitignore", "out/\n")
+    git(project, "init", "-q")
+    git(project, "add", ".")
+    git(project, "commit", "-qm", "first")
+    assert project.build().ok
+    return project
+
+
+def diff(project, *arguments, **options):
+    with datamake.load(str(project.root)) as opened:
+        return opened.diff(*arguments, **options)
+
+
+def failure(project, *arguments, kind=datamake.UsageError, **options):
+    with pytest.raises(kind) as raised:
+        diff(project, *arguments, **options)
+    return str(raised.value)
+
+
+def changes(document):
+    return {kind: document["changes"][kind] for kind in ("added", "removed", "changed")}
+
+
+def test_against_the_build_before(flights):
+    """The default: what a build made is compared with what the one before it had made."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    found = diff(flights, "delays", key=["id"])
+    assert (found["name"], found["against"], found["same"]) == ("delays", "run 1", False)
+    assert found["rows"] == {"old": 2, "new": 3}
+    assert changes(found) == {"added": 1, "removed": 0, "changed": 1}
+    assert found["changes"]["examples"]["changed"] == [
+        {"key": {"id": "2"}, "columns": {"delay": ["7", "8"]}}
+    ]
+    assert changes(diff(flights, "delays")) == {"added": 2, "removed": 1, "changed": None}
+
+
+def test_one_build_has_nothing_before_it(flights):
+    """And a source is not built at all."""
+    assert failure(flights, "delays") == (
+        "there is no earlier build of `delays` to compare with\n"
+        "  hint: `--against` takes a file, a run that `datamake history` shows, or a revision of git"
+    )
+    assert failure(flights, "flights") == (
+        "`flights` is a source, and not built\n"
+        "  hint: `--against` a file or a folder, to compare it with that"
+    )
+
+
+def test_against_a_run(flights):
+    """What there was after it, whichever run made that."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build("parts").ok
+    flights.write("flights.csv", FIRST.replace("5", "6"))
+    assert flights.build().ok
+    assert diff(flights, "delays", "1")["against"] == "run 1"
+    assert changes(diff(flights, "delays", "2", key=["id"])) == (
+        {"added": 0, "removed": 0, "changed": 1}
+    )
+    assert changes(diff(flights, "parts[2]", "2", key=["id"])) == (
+        {"added": 0, "removed": 0, "changed": 1}
+    )
+    assert diff(flights, "delays", "3")["same"] is True
+
+
+def test_all_instances_are_one_table(flights):
+    """A foreach target is compared as a whole."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    assert diff(flights, "parts")["rows"] == {"old": 2, "new": 2}
+    assert changes(diff(flights, "parts", key=["id"])) == ({"added": 0, "removed": 0, "changed": 1})
+
+
+def test_against_a_file(flights):
+    """Of a source, too."""
+    flights.write("old.csv", SECOND)
+    path = str(flights.path("old.csv"))
+    assert changes(diff(flights, "flights", path)) == {"added": 1, "removed": 2, "changed": None}
+    assert diff(flights, "delays", str(flights.path("flights.csv")))["changes"]["reordered"]
+
+
+def test_against_a_revision(flights):
+    """What a build of that commit made; the working copy and its state stay as they are."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    git(flights, "commit", "-qam", "second")
+    before = flights.files("**/*.csv")
+    assert diff(flights, "long", "HEAD~1", key=["id"])["against"] == "revision `HEAD~1`"
+    assert changes(diff(flights, "long", "HEAD~1", key=["id"])) == (
+        {"added": 1, "removed": 0, "changed": 1}
+    )
+    assert diff(flights, "long", "HEAD")["same"] is True
+    assert flights.files("**/*.csv") == before
+    assert git(flights, "worktree", "list").count("\n") == 1
+    assert git(flights, "status", "--porcelain") == ""
+    assert flights.build().ran == []
+
+
+def test_at_a_revision_what_git_does_not_keep_is_as_it_is_now(flights):
+    """Data beside the repository, folders of it, and what is ignored."""
+    flights.write("data/more/extra.csv", "id,delay\n9,9\n")
+    flights.write("out/by-hand.csv", "id,delay\n8,8\n")
+    flights.datafile(
+        DATAFILE
+        + """
+    [targets.all]
+    inputs = ["flights.csv", "data/**/*.csv", "out/by-hand.csv"]
+    output = "out/all.csv"
+    run = "cat {inputs} | sort -ru > {output}"
+    """
+    )
+    git(flights, "commit", "-qam", "second")
+    assert flights.build().ok
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    assert changes(diff(flights, "all", "HEAD", key=["id"])) == (
+        {"added": 1, "removed": 0, "changed": 1}
+    )
+
+
+def test_a_revision_that_was_never_built(flights):
+    """It isn't built for it."""
+    flights.write("flights.csv", SECOND)
+    git(flights, "commit", "-qam", "second")
+    flights.write("flights.csv", FIRST)
+    assert failure(flights, "long", "HEAD") == (
+        "it is not known what `delays` was at `HEAD`\n"
+        "  the cache has no record of it\n"
+        "  hint: a build of that commit, with this cache or a shared one, makes it known"
+    )
+    assert failure(flights, "delays", "nope").splitlines()[0] == "`nope` is no revision of git"
+    assert git(flights, "worktree", "list").count("\n") == 1
+    assert failure(flights, "nope", "HEAD").startswith("`nope` is no target")
+
+
+def test_what_the_cache_lost_is_not_known(flights):
+    """Blobs go, and records."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    flights.remove(".datamake/cache/v1/blobs")
+    assert failure(flights, "delays").startswith(
+        "what `delays` was then is not in the cache any more\n  `out/delays.csv`, "
+    )
+    flights.remove(".datamake/cache")
+    assert failure(flights, "delays") == (
+        "it is not known what `delays` was after run 1\n"
+        "  the cache has no record of it\n"
+        "  hint: the cache keeps what it has room for: see `local_cache_size`"
+    )
+
+
+def test_a_key_that_tells_no_rows_apart(flights):
+    """The first one that is there twice is told."""
+    flights.write("old.csv", "id,delay\n1,5\n1,6\n2,5\n")
+    said = failure(
+        flights, "delays", str(flights.path("old.csv")), key=["id"], kind=datamake.TableError
+    )
+    assert said == (
+        "the key tells no rows apart: 2 rows of the old table have `id` = `1`\n"
+        "  hint: name more columns: `--key a,b`"
+    )
+
+
+def test_the_command(flights):
+    """Text by default; Markdown, JSON and HTML by `--format`."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    done = flights.cli("diff", "delays", "--key", "id")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "delays: differs from run 1\n"
+        "\n"
+        "Rows: 3, before 2; 1 added, 1 changed (delay in 1)\n"
+        "\n"
+        "Statistics\n"
+        "  column         before  after\n"
+        "  id      max    2       3\n"
+        "  id      mean   1.5     2\n"
+        "  delay   nulls  0       1\n"
+        "  delay   max    7       8\n"
+        "  delay   mean   6       6.5\n"
+        "\n"
+        "Rows added\n"
+        "  id  delay\n"
+        "  3   null\n"
+        "\n"
+        "Rows changed\n"
+        "  id  column  before  after\n"
+        "  2   delay   7       8\n"
+    )
+    shown = flights.cli("diff", "delays", "--format", "markdown", "--against", "HEAD")
+    assert shown.stdout.startswith("## delays: differs from revision &#96;HEAD&#96;\n")
+    document = json.loads(flights.cli("diff", "delays", "--format", "json").stdout)
+    assert (document["version"], document["changes"]["added"]) == (1, 2)
+    assert flights.cli("diff", "delays", "--format", "html").stdout.startswith("<!doctype html>")
+    wrong = flights.cli("diff", "delays", "--format", "pdf")
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "`pdf` is no format of a difference" in wrong.stderr
