@@ -13,7 +13,7 @@ from datamake.tables import TableError
 from datamake.tables.casting import Casting, constant
 from datamake.tables.feeds import ColumnarFeed, DelimitedFeed
 from datamake.tables.linefeed import LinesFeed
-from datamake.tables.reading import files_in, missing, named_format, unlike
+from datamake.tables.reading import files_in, missing, named_format, unlike, wide
 from datamake.tables.types import arrow, arrow_type
 from datamake.values import replace, value
 
@@ -67,6 +67,7 @@ def files(standard: Standard, views: Sequence[View]) -> list[File]:
                 else:
                     kind = LinesFeed if format_ == "jsonl" else DelimitedFeed
                     feed = kind(path, format_, reading, tolerant=standard.quarantine)
+                wide(path, len(feed.types))
                 own = {k: each for k, each in piece.variables.items() if k not in feed.types}
                 words = tuple(feed.part.null) if isinstance(feed, DelimitedFeed) else null or ()
                 schema = reading.schema or {}
@@ -129,6 +130,7 @@ class Plan:
                 told |= {name for name in self.named if not meant(name)}
                 for _ in file.feed.looking(guesses, told):
                     self.go_on()
+                wide(file.feed.path, len(guesses))
                 for name in guesses:
                     if meant(name) and name not in types and file.sees(name):
                         types[name] = None

@@ -69,7 +69,7 @@ def run(
             interruptible(interrupting(connection))
         scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
         fast = calm and limits.threads > 1
-        furnish(connection, query, paths, scans, fast=fast)
+        close(connection, furnish(connection, query, paths, scans, fast=fast))
         columns = described(connection, query)
         return _written(connection, query, list(scans.values()), len(columns), out)
 
@@ -131,10 +131,10 @@ def furnish(
     contents: Mapping[str, Any],
     *,
     fast: bool = False,
-) -> None:
-    """Gives a session its tables and what the query uses of its prelude, and closes it.
+) -> list[str]:
+    """Gives a session its tables, and what the query uses of its prelude.
 
-    `fast`: DuckDB may read files by itself, in whatever order.
+    The result is the files that it needs for that. `fast`: DuckDB may read files by itself, in whatever order.
     """
     files: list[str] = []
     for path, table in paths.items():
@@ -147,7 +147,7 @@ def furnish(
             connection.execute(macro.statement)
         except duckdb().Error as error:
             raise explained(error, macro.text, -macro.place) from error
-    close(connection, files)
+    return files
 
 
 @contextmanager
@@ -174,23 +174,19 @@ def used_columns(
     """
     query = parsed(sql, tuple(prelude))
     refuse(query)
+    paths = resolved(query, schemas)
     names = {table: [name for name, _ in columns] for table, columns in schemas.items()}
     found = mentioned(query, names)
-    whole = _bound(query, schemas)
-    chosen = {
-        table: [pair for pair in columns if (used := found[table]) is None or pair[0] in used]
-        for table, columns in schemas.items()
-    }
-    try:
-        same = _bound(query, chosen) == whole
-    except TableError:
-        same = False
-    return found if same else dict.fromkeys(found)
-
-
-def _bound(query: Query, schemas: Mapping[str, Sequence[tuple[str, str]]]) -> list[Any]:
-    """The same, of a query on tables without rows."""
     with session() as connection:
-        contents = {name: empty(columns) for name, columns in schemas.items()}
-        furnish(connection, query, resolved(query, contents), contents)
-        return described(connection, query)
+        contents = {table: empty(columns) for table, columns in schemas.items()}
+        furnish(connection, query, paths, contents)
+        whole = described(connection, query)
+        for path, table in paths.items():
+            columns = found[table]
+            chosen = [pair for pair in schemas[table] if columns is None or pair[0] in columns]
+            place(connection, path, empty(chosen))
+        try:
+            same = described(connection, query) == whole
+        except TableError:
+            same = False
+    return found if same else dict.fromkeys(found)

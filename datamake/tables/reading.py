@@ -95,7 +95,7 @@ class Table:
 
     def _joined(self) -> pa.Schema:
         if len(self.parts) == 1 and not self.keys[0]:
-            _wide(self.parts[0].path, len(self.parts[0].schema))
+            wide(self.parts[0].path, len(self.parts[0].schema))
             return self.parts[0].schema
         types: dict[str, pa.DataType] = {}
         origin: dict[str, str] = {}
@@ -113,7 +113,7 @@ class Table:
                 if one != field.type:
                     raise unlike(field.name, origin[field.name], one, part.path, field.type)
                 origin.setdefault(field.name, part.path)
-            _wide(part.path, len(types))
+            wide(part.path, len(types))
         return pa.schema([*types.items(), *self._folders().items()])
 
     def _folders(self) -> dict[str, pa.DataType]:
@@ -189,7 +189,7 @@ class TextTable(Table):
         guesses: dict[str, Any] = {}
         for part in self.parts:
             part.look(guesses, {*self.given, *folders})
-            _wide(part.path, len(guesses))
+            wide(part.path, len(guesses))
         for name in self.given:
             if name not in guesses:
                 raise missing(self.parts[0].path, name, list(guesses))
@@ -256,7 +256,8 @@ def unlike(name: str, one: str, type_: pa.DataType, other: str, found: pa.DataTy
     )
 
 
-def _wide(path: str, columns: int) -> None:
+def wide(path: str, columns: int) -> None:
+    """Refuses a table of more columns than a table may have."""
     if columns > WIDEST:
         raise TableError(
             f"`{path}` has {columns:,} columns, and a table at most {WIDEST:,}",

@@ -103,4 +103,4 @@ def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None
         connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {name(path[0])}")
     if len(path) > 1:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(name, path[:-1]))}")
-    connection.execute(f"CREATE VIEW {'.'.join(map(name, path))} AS {query}")
+    connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(map(name, path))} AS {query}")

@@ -87,6 +87,8 @@ class RowTest(Test):
 
     dear = False
     """Whether it takes long to judge a value, so that each is better judged once."""
+    by_value = False
+    """Whether people want to see wrong values with the number of their rows, and not rows."""
 
     def condition(self, names: Sequence[str]) -> str:
         """SQL over the identifiers of its columns: true for a wrong row, else false, never null."""

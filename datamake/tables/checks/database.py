@@ -22,7 +22,10 @@ from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
 from datamake.tables.failures import shortened
+from datamake.tables.queries import tables_in
 from datamake.tables.session import Limits, close, session
+from datamake.tables.syntax import parsed
+from datamake.tables.usage import mentioned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ def sayable(name: str) -> bool:
 
 def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Test, Checked]:
     """What came of the tests. Raises TableError."""
+    used = _used(table, tests)
     with ExitStack() as stack:
         folder = None
         if sights.folder is not None:  # one of its own: a session may read all that is in it
@@ -68,28 +72,58 @@ def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Tes
         limits = Limits(sights.threads, sights.memory, folder)
         connection = stack.enter_context(session(limits))
         try:
-            return _Work(connection, table, tests).results()
+            return _Work(connection, table, tests, used).results()
         except duckdb().Error as error:
             raise TableError("DuckDB cannot carry out the checks", told(error)) from error
 
 
-class _Work:
-    """One table in a session, under the name `this`."""
+def _used(table: Table, tests: Sequence[Test]) -> frozenset[str]:
+    """The columns that SQL of the Datafile depends on. Raises TableError for what it may not say."""
+    used: set[str] = set()
+    names = table.schema.names
+    for test in tests:
+        said = _said(test)
+        if not said:
+            continue
+        try:
+            query = parsed(said, ())
+            for other in tables_in(said):
+                if other.casefold() != "this":
+                    raise test.fault(f"there is no table `{other}`: a check sees `this` alone")
+        except TableError as error:
+            if error.headline.startswith("check "):
+                raise
+            raise test.fault(error.headline, error.facts, error.hint) from error
+        used.update(mentioned(query, {"this": names}).get("this") or names)
+    return frozenset(used)
 
-    def __init__(self, connection: Any, table: Table, tests: Sequence[Test]) -> None:
+
+def _said(test: Test) -> str:
+    """The SQL of a Datafile that is in a test, as a query."""
+    if isinstance(test, QueryTest):
+        return test.query
+    return f"FROM this WHERE ({test.check.where}{NEW})" if test.check.where else ""
+
+
+class _Work:
+    """One table in a session, under the name `this`. `used` are columns that SQL there names."""
+
+    def __init__(
+        self, connection: Any, table: Table, tests: Sequence[Test], used: frozenset[str]
+    ) -> None:
         self.connection = connection
         self.table = table
         self.tests = tests
         own = {name for test in tests for name in test.columns}
-        whole = any(test.check.where or isinstance(test, QueryTest) for test in tests)
+        spoken = any(map(_said, tests))
         self.paths: list[str] = []
         self.in_files = self._view("this", table, own)
-        columns = table.schema.names if whole else table.chosen(own).names
+        columns = table.chosen(own | used).names
         self.names = {name: identifier(name) for name in columns}
         if not self.in_files:
-            if not whole:
+            if not spoken:
                 self.names = {name: f"c{at}" for at, name in enumerate(columns)}
-            self._load("this", table, None if whole else own, list(self.names.values()))
+            self._load("this", table, own | used, list(self.names.values()))
         for at, test in enumerate(tests):
             if isinstance(test, References):
                 test.view = f"held_{at}"
@@ -117,7 +151,9 @@ class _Work:
         self.paths += paths
         return True
 
-    def _load(self, name: str, table: Table, columns: set[str] | None, names: list[str]) -> None:
+    def _load(
+        self, name: str, table: Table, columns: set[str] | frozenset[str], names: list[str]
+    ) -> None:
         """Bring columns into a table of the session, under other names."""
         caught: list[TableError] = []
 
@@ -167,12 +203,10 @@ class _Work:
 
     def _tried(self, test: Test, how: str) -> None:
         """Raises TableError for SQL of the Datafile that cannot be read, or runs into an error."""
-        if isinstance(test, QueryTest):
-            said, text = "query", f"SELECT count(*) FROM ({NEW}{test.query}{NEW})"
-        elif test.check.where:
-            said, text = "`where`", f"SELECT count(*) FROM this WHERE {_where(test)}"
-        else:
+        if not _said(test):
             return
+        said = "query" if isinstance(test, QueryTest) else "`where`"
+        text = f"SELECT count(*) FROM ({NEW}{_said(test)}{NEW})"
         try:
             self.query(f"EXPLAIN {text}" if how == "read" else text)
         except duckdb().Error as error:
@@ -219,7 +253,9 @@ class _Work:
             raise test.fault("DuckDB cannot run its query", told(error)) from error
 
     def _sample(self, test: RowTest) -> Sequence[Mapping[str, Any]]:
-        """The first wrong rows."""
+        """The first wrong rows, or the wrong values that there are most of."""
+        if test.by_value:
+            return self._most(test, f"FROM this WHERE {self._broken(test)}")
         limit = f"WHERE {self._broken(test)} LIMIT {SHOWN}"
         if not self.in_files:
             places = [place for (place,) in self.query(f"SELECT rowid FROM this {limit}")]
@@ -243,23 +279,26 @@ class _Work:
         if test.check.where:
             present += f" AND {_where(test)}"
         keys = ", ".join(names)
-        doubled = f"FROM this WHERE {present} GROUP BY {keys} HAVING count(*) > 1"
+        rest = f"FROM this WHERE {present}"
+        doubled = f"{rest} GROUP BY {keys} HAVING count(*) > 1"
         if self._ascending(names, present):
             return checked(test, 0, rows, ())
         beyond = self.query(f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n {doubled})")
         if not beyond[0][0]:
             return checked(test, 0, rows, ())
+        return checked(test, int(beyond[0][0]), rows, self._most(test, rest, "HAVING count(*) > 1"))
+
+    def _most(self, test: Test, rest: str, having: str = "") -> list[Mapping[str, Any]]:
+        """Keys and the number of their rows, most first."""
+        keys = ", ".join(self.names[name] for name in test.columns)
         order = f"ORDER BY count(*) DESC, {keys} LIMIT {SHOWN}"
-        text = f"SELECT {keys}, count(*) {doubled} {order}"
-        found = self.connection.sql(text).to_arrow_table()
-        typed = [
-            column.cast(dtype) for column, dtype in zip(found.columns, test.types, strict=False)
+        text = f"SELECT {keys}, count(*) {rest} GROUP BY {keys} {having} {order}"
+        *columns, counts = self.connection.sql(text).to_arrow_table().columns
+        typed = [column.cast(dtype) for column, dtype in zip(columns, test.types, strict=True)]
+        return [
+            sample(test.columns, [column[at] for column in typed], counts[at].as_py())
+            for at in range(len(counts))
         ]
-        samples = [
-            sample(test.columns, [column[at] for column in typed], found.columns[-1][at].as_py())
-            for at in range(len(found))
-        ]
-        return checked(test, int(beyond[0][0]), rows, samples)
 
     def _ascending(self, names: list[str], present: str) -> bool:
         """Whether each key is above the one before it, so that there is none twice.

@@ -39,7 +39,6 @@ class Keys:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         ordered = not any(map(kinds.is_null, types))
-        types = [same(pa.array([], dtype)).type for dtype in types]
         self.rising: Rising | None = Rising(types) if ordered else None
         self.tally = Tally(types)
         self.again = False
@@ -47,7 +46,6 @@ class Keys:
 
     def add(self, arrays: Sequence[pa.Array], *, first: bool) -> None:
         """Take in the keys of further rows, or of the first ones."""
-        arrays = [same(array) for array in arrays]
         if self.rising is not None:
             self.rising.add(arrays)
             if self.rising.holds:
@@ -61,11 +59,12 @@ class Rising:
     """Whether each key is above the one before it, so that there is none twice."""
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
-        self.last = [pa.array([], dtype) for dtype in types]
+        self.last = [same(pa.array([], dtype)) for dtype in types]
         self.holds = True
 
     def add(self, arrays: Sequence[pa.Array]) -> None:
         """Take in the keys of further rows."""
+        arrays = [same(array) for array in arrays]
         present = reduce(pc.and_, map(pc.is_valid, arrays))
         if present.true_count < len(present):
             arrays = [array.filter(present) for array in arrays]
@@ -85,8 +84,8 @@ class Tally:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         self.places = [f"k{at}" for at in range(len(types))]
-        pairs = [*zip(self.places, types, strict=True), ("count", pa.int64())]
-        self.schema = pa.schema(pairs)
+        made = [same(pa.array([], dtype)).type for dtype in types]
+        self.schema = pa.schema([*zip(self.places, made, strict=True), ("count", pa.int64())])
         self.counts = self.schema.empty_table()
         self.waiting: list[pa.Table] = []
         self.rows = 0
@@ -94,7 +93,7 @@ class Tally:
     def add(self, arrays: Sequence[pa.Array]) -> None:
         """Take in the keys of further rows."""
         ones = pa.repeat(pa.scalar(1, pa.int64()), len(arrays[0]))
-        some = pa.Table.from_arrays([*arrays, ones], schema=self.schema)
+        some = pa.Table.from_arrays([*map(same, arrays), ones], schema=self.schema)
         for place in self.places:
             if some.column(place).null_count:
                 some = some.filter(pc.is_valid(some.column(place)))
@@ -112,18 +111,21 @@ class Tally:
         ).select(self.schema.names)
         self.waiting, self.rows = [], 0
 
-    def doubled(self, first: int) -> tuple[int, list[tuple[list[pa.Scalar], int]]]:
-        """Rows beyond the first of each key; the first keys of them with their rows, most first."""
+    def doubled(self) -> int:
+        """Rows beyond the first of each key."""
         self._count()
-        found = self.counts.filter(pc.greater(self.counts.column("count"), 1))
-        beyond = (pc.sum(found.column("count")).as_py() or 0) - len(found)
+        return (pc.sum(self.counts.column("count")).as_py() or 0) - len(self.counts)
+
+    def most(self, first: int, least: int) -> list[tuple[list[pa.Scalar], int]]:
+        """The keys that at least so many rows have, most first, and their number."""
+        self._count()
+        found = self.counts.filter(pc.greater_equal(self.counts.column("count"), least))
         order = [("count", "descending"), *((place, "ascending") for place in self.places)]
         some = found.take(pc.sort_indices(found, order).slice(0, first))
-        keys = [
+        return [
             ([some.column(place)[at] for place in self.places], some.column("count")[at].as_py())
             for at in range(len(some))
         ]
-        return beyond, keys
 
 
 def sample(columns: Sequence[str], key: Sequence[pa.Scalar], count: int) -> Mapping[str, Any]:

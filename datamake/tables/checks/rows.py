@@ -44,6 +44,8 @@ class NotNull(RowTest):
 class Accepted(RowTest):
     """One of a few values."""
 
+    by_value = True
+
     def __init__(self, check: Check, schema: pa.Schema, sights: Sights) -> None:
         super().__init__(check, schema, sights)
         self.need_comparable()
@@ -123,6 +125,8 @@ class Matches(RowTest):
 
 class References(RowTest):
     """A value that a column of another table has."""
+
+    by_value = True
 
     def __init__(self, check: Check, schema: pa.Schema, sights: Sights) -> None:
         super().__init__(check, schema, sights)

@@ -10,9 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
-from datamake.tables.checks.keys import Keys, sample
+from datamake.tables.checks.keys import Keys, Tally, sample
 from datamake.tables.checks.results import SHOWN, Checked
-from datamake.tables.checks.rows import same
 from datamake.tables.checks.scalars import shown, sql_type
 from datamake.tables.reading import ahead
 
@@ -58,7 +57,7 @@ def _count_again(table: Table, states: Sequence[_State]) -> None:
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         for state in states:
             if state.keys is not None:
-                state.keys.tally.add([same(columns[name]) for name in state.test.columns])
+                state.keys.tally.add([columns[name] for name in state.test.columns])
 
 
 class _State:
@@ -70,6 +69,7 @@ class _State:
         self.places: list[int] = []
         self.greatest: pa.Scalar | None = None
         self.keys = Keys(test.types) if isinstance(test, KeyTest) else None
+        self.values = Tally(test.types) if isinstance(test, RowTest) and test.by_value else None
 
     def add(self, arrays: Sequence[pa.Array], first: int) -> None:
         """Take in the columns of a batch that begins with row `first`, from 0."""
@@ -78,7 +78,9 @@ class _State:
         elif isinstance(self.test, RowTest):
             broken = self.test.broken(arrays)
             count = broken.true_count
-            if count and len(self.places) < SHOWN:
+            if count and self.values is not None:
+                self.values.add([array.filter(broken) for array in arrays])
+            elif count and len(self.places) < SHOWN:
                 some = pc.indices_nonzero(broken).slice(0, SHOWN - len(self.places))
                 self.places += [first + at for at in some.to_pylist()]
             self.violations += count
@@ -91,13 +93,18 @@ class _State:
     def checked(self, rows: int, samples: Sequence[Mapping[str, Any]]) -> Checked:
         """What came of it."""
         if self.keys is not None:
-            beyond, keys = self.keys.tally.doubled(SHOWN)
-            samples = [sample(self.test.columns, *key) for key in keys]
-            return checked(self.test, beyond, rows, samples)
+            samples = self.most(self.keys.tally, 2)
+            return checked(self.test, self.keys.tally.doubled(), rows, samples)
+        if self.values is not None:
+            samples = self.most(self.values, 1)
         if isinstance(self.test, WholeTest):
             wrong = self.test.judged(rows, self.greatest)
             return checked(self.test, int(bool(wrong)), rows, [wrong] if wrong else [])
         return checked(self.test, self.violations, rows, samples)
+
+    def most(self, tally: Tally, least: int) -> list[Mapping[str, Any]]:
+        """A sample of the keys that at least so many rows have."""
+        return [sample(self.test.columns, *key) for key in tally.most(SHOWN, least)]
 
 
 def _above(one: pa.Scalar, other: pa.Scalar) -> bool:
