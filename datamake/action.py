@@ -102,6 +102,8 @@ class Action:
     """From → to, for `copy`, `restore` (from a digest) and `upload` (to a URL)."""
     fetches: tuple[Fetch, ...] = ()
     """For `fetch`."""
+    projections: tuple[tuple[Any, str], ...] = ()
+    """Tables (`tables.views.View`s) of which a copy is written first, and where to."""
     cwd: str = ""
     env: Mapping[str, str] = NOTHING
     interpreter: str = ""

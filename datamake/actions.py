@@ -16,7 +16,7 @@ from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
 from datamake.fingerprint import BUILT_IN, TABULAR
-from datamake.handing import identity, views
+from datamake.handing import identity, views, views_of
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
@@ -140,6 +140,7 @@ class Preparation:
             "slots": places,
             "staging": staging_folder(root, target.name) if staged else "",
             "cache": target.policy.cache,
+            "projections": self._copies(target, contents),
         }
         if target.kind in TABULAR:
             found = views(target, contents, self._absolute, self._each)
@@ -214,11 +215,29 @@ class Preparation:
     ) -> tuple[list[list[str]], list[str | None]]:
         """As `input_paths`, with the local copies of what is remote, if it is to be fetched."""
         paths, names = input_paths(target, contents)
+        copies = copied(self.space.root, target)
         local = [
-            [self._local(path) if asked.fetch else path for path in some]
-            for asked, some in zip(target.inputs, paths, strict=True)
+            [copies[at] + basename(path.rstrip("/")) for path in some]
+            if at in copies
+            else [self._local(path) if asked.fetch else path for path in some]
+            for at, (asked, some) in enumerate(zip(target.inputs, paths, strict=True))
         ]
         return local, names
+
+    def _copies(self, target: Target, contents: Sequence[Content]) -> tuple[tuple[View, str], ...]:
+        """The tables of which an action gets copies with the columns that count, and where."""
+        found = []
+        for at, place in copied(self.space.root, target).items():
+            asked = target.inputs[at]
+            above = os.path.dirname(asked.text[:-1]) if asked.text.endswith("/") else None
+            for content in contents:
+                if identity(content.link.input) != identity(asked):
+                    continue
+                path = content.path
+                path = basename(path) if above is None else path[len(above) :].lstrip("/")
+                (view,) = views_of([asked], [content], self._absolute, self._each)
+                found.append((view, place + path))
+        return tuple(found)
 
     def _local(self, path: str) -> str:
         """A path, or where the local copy of what is remote is."""
@@ -291,6 +310,16 @@ class Preparation:
 
         given = inputs_of(target, contents, self._absolute, self._each)
         return tables(target, kinds, given)
+
+
+def copied(root: str, target: Target) -> dict[int, str]:
+    """Place of an input → the folder, with `/`, of its copies with only the columns that count."""
+    if target.kind in TABULAR:
+        return {}
+    folder = os.path.join(root, KEPT, "tmp", "columns", file_name(target.name))
+    return {
+        at: f"{folder}/{at}/" for at, asked in enumerate(target.inputs) if asked.columns is not None
+    }
 
 
 def tabular(target: Target, views: Sequence[View], folder: str) -> Tabular:

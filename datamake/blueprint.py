@@ -21,6 +21,7 @@ from datamake.instances import bracketed
 from datamake.model import Target
 from datamake.placing import Places
 from datamake.recipes import recipe_of, script, template
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ class Blueprint:
             habits = HabitsReader(self.texts, row).habits(self._used)
             self._habits = None if self._vary else habits
         text, recipe = recipe_of(self.texts, row)
+        policy = habits.policy
+        if declaration.kind == "query" and not recipe.version:  # nothing tells what it would say
+            policy = replace(policy, always=True)
         return Target(
             f"{self.name}[{bracketed(row.values())}]" if self.foreach else self.name,
             self.name,
@@ -103,7 +107,7 @@ class Blueprint:
             table.get("implicit", True),
             habits.surroundings,
             habits.resources,
-            habits.policy,
+            policy,
             tuple(table.get("tags", ())),
             table.get("owner", ""),
             table.get("description", ""),

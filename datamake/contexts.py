@@ -5,7 +5,11 @@ Knows nothing of verdicts.
 
 from __future__ import annotations
 
+import os
+
 from datamake import surroundings
+from datamake.counting import values
+from datamake.datafile import queries
 from datamake.fingerprint import Context
 from datamake.tables.engine import version
 from datamake.values import NOTHING
@@ -25,6 +29,7 @@ class Contexts:
         self.space = space
         self.variables = variables
         self._versions: dict[str, str] = {}
+        """Interpreters' versions, and what databases said to queries."""
 
     def of(self, target: Target) -> Context:
         """That of one target."""
@@ -38,7 +43,26 @@ class Contexts:
         env = surroundings.counted(target, self.variables) if around.env else NOTHING
         python = self._python(target) if target.kind == "python" else ""
         platform = surroundings.platform() if space.spec.project.get("platform") else ""
-        return Context(code, env, python, platform, engine(target))
+        return Context(code, env, python, platform, engine(target), self._version(target))
+
+    def _version(self, target: Target) -> str:
+        """What a database says of its data, as last seen where nothing may be asked.
+
+        Raises TableError, EnvironmentFailed.
+        """
+        if target.kind != "query" or not target.recipe.version:
+            return ""
+        if self.space.sources.offline:
+            fields = self.space.state.fields(target.name)
+            return next((text for kind, _, text in fields if kind == "version"), "")
+        query = queries.filled(target.recipe.version, values(target))
+        key = f"{target.recipe.uri}\n{query}"
+        if key not in self._versions:
+            from datamake.tables.databases import version
+
+            folder = os.path.join(self.space.root, target.surroundings.cwd)
+            self._versions[key] = version(target.recipe.uri, query, folder)
+        return self._versions[key]
 
     def _python(self, target: Target) -> str:
         around = target.surroundings

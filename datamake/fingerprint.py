@@ -197,6 +197,8 @@ CHANGED = {
     "rules": Code.RULES_CHANGED,
     "python": Code.RULES_CHANGED,
     "engine": Code.RULES_CHANGED,
+    "version": Code.INPUT_CHANGED,
+    "reading": Code.INPUT_CHANGED,
     "platform": Code.ENV_CHANGED,
     "env": Code.ENV_CHANGED,
     "inherit_env": Code.ENV_CHANGED,
@@ -249,8 +251,16 @@ def _difference(
         subject = kind if kind in ("python", "engine") else "datamake's rules for its kind"
     if kind in ("platform", "inherit_env"):
         subject = kind
+    if kind == "version":
+        subject = "the database"
+    if kind == "reading":
+        subject = f"how `{subject}` is read"
     detail = subject or "the command"
-    if kind in ("param", "env", "python", "engine") and before is not None and after is not None:
+    if (
+        kind in ("param", "env", "python", "engine", "version")
+        and before is not None
+        and after is not None
+    ):
         detail = f"{detail}: {before} → {after}"
     return Reason(code, detail, subject or None, before, after)
 

@@ -120,8 +120,12 @@ class Workshop:
 
     def _outcome(self, action: Action) -> Outcome:
         transform = import_module(f"datamake.transforms.{TRANSFORMS[action.kind]}")
-        outcome: Outcome = transform.execute(action, self)
-        return outcome
+        if not action.projections:
+            outcome: Outcome = transform.execute(action, self)
+            return outcome
+        from datamake.transforms.projection import with_copies
+
+        return with_copies(action, lambda: transform.execute(action, self))
 
     def _finished(self, action: Action, outcome: Outcome) -> Result:
         from datamake.transforms.outputs import faults, written
