@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
-from datamake.tables.checks import database, keys, queries, rows, streaming, wholes
+from datamake.tables.checks import database, keys, queries, rows, sources, streaming, wholes
 from datamake.tables.checks.bound import KeyTest, QueryTest, Sights
 from datamake.tables.checks.results import Checked, canonical, documents, lines, parsed
 from datamake.tables.engine import duckdb
@@ -103,7 +103,7 @@ def _in_database(table: Table, tests: Sequence[Test]) -> list[Test]:
         if not test.in_sql:
             raise test.fault("`where` does not work with columns of these types")
     large = any(isinstance(test, (KeyTest, rows.References)) for test in tests)
-    if needing or large or database.native(table):
+    if needing or large or sources.native(table):
         return [test for test in tests if test.in_sql and (test.columns or needing)]
     return []
 

@@ -17,9 +17,9 @@ from datamake.tables.checks.bound import KeyTest, QueryTest, RowTest, WholeTest
 from datamake.tables.checks.keys import sample
 from datamake.tables.checks.results import SHOWN, Checked
 from datamake.tables.checks.rows import References
-from datamake.tables.checks.scalars import identifier, quoted, shown, sql_type
+from datamake.tables.checks.scalars import identifier, shown
+from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
-from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
 from datamake.tables.failures import shortened
 from datamake.tables.queries import tables_in
@@ -29,36 +29,14 @@ from datamake.tables.usage import mentioned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from datamake.tables.checks.bound import Sights, Test
     from datamake.tables.reading import Table
 
-GLOB = "*?["
-"""What makes a pattern of a path."""
 FIRST = 100_000
 """Rows that tell how best to look at all."""
-READ_AS = {"TIMESTAMP_S": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP"}
-"""Types that DuckDB may find in a Parquet file for those that Arrow finds: as exact, and more."""
-
-
-def native(table: Table) -> bool:
-    """Whether DuckDB can read the files by itself: Parquet, and no columns but theirs."""
-    if any(table.keys) or not len(table.schema):
-        return False
-    names = table.schema.names
-    if len({name.casefold() for name in names}) < len(names) or not all(map(sayable, names)):
-        return False
-    return all(
-        isinstance(part, Parquet) and not any(mark in part.path for mark in GLOB)
-        for part in table.parts
-    )
-
-
-def sayable(name: str) -> bool:
-    """Whether SQL has a word for a column of this name."""
-    return name != "" and "\0" not in name
 
 
 def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Test, Checked]:
@@ -117,63 +95,26 @@ class _Work:
         own = {name for test in tests for name in test.columns}
         spoken = any(map(_said, tests))
         self.paths: list[str] = []
-        self.in_files = self._view("this", table, own)
+        self.in_files = self._viewed("this", table, own)
         columns = table.chosen(own | used).names
         self.names = {name: identifier(name) for name in columns}
         if not self.in_files:
             if not spoken:
                 self.names = {name: f"c{at}" for at, name in enumerate(columns)}
-            self._load("this", table, own | used, list(self.names.values()))
+            load(connection, "this", table, columns, list(self.names.values()))
         for at, test in enumerate(tests):
             if isinstance(test, References):
                 test.view = f"held_{at}"
-                held = identifier(test.column)
-                if not self._view(test.view, test.other, {test.column}, f"{held} AS held"):
-                    self._load(test.view, test.other, {test.column}, ["held"])
+                held = f"{identifier(test.column)} AS held"
+                if not self._viewed(test.view, test.other, {test.column}, held):
+                    load(connection, test.view, test.other, [test.column], ["held"])
         close(connection, self.paths)
 
-    def _view(self, name: str, table: Table, own: set[str], said: str = "*") -> bool:
-        """Make a view of the files themselves. False if DuckDB would not find the same values."""
-        if not native(table):
-            return False
-        paths = [part.path for part in table.parts]
-        files = f"[{', '.join(map(quoted, paths))}]"
-        options = f"hive_partitioning = false, union_by_name = {len(paths) > 1}"
-        self.connection.execute(
-            f"CREATE VIEW {name} AS SELECT {said} FROM read_parquet({files}, {options})"
-        )
-        types = {column: type_ for column, type_, *_ in self.query(f"DESCRIBE {name}")}
-        for field in table.chosen(own):
-            type_, wanted = types.get(field.name if said == "*" else "held"), sql_type(field.type)
-            if type_ not in (wanted, READ_AS.get(wanted or "")):
-                self.connection.execute(f"DROP VIEW {name}")
-                return False
+    def _viewed(self, name: str, table: Table, own: set[str], said: str = "*") -> bool:
+        """Whether there is now a view of the files themselves."""
+        paths = view(self.connection, name, table, own, said)
         self.paths += paths
-        return True
-
-    def _load(
-        self, name: str, table: Table, columns: set[str] | frozenset[str], names: list[str]
-    ) -> None:
-        """Bring columns into a table of the session, under other names."""
-        caught: list[TableError] = []
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            try:
-                yield from table.batches(columns)
-            except TableError as error:
-                caught.append(error)
-                raise
-
-        reader = pa.RecordBatchReader.from_batches(table.chosen(columns), batches())
-        self.connection.register("incoming", reader)
-        try:
-            said = f"({', '.join(names)})"
-            self.connection.execute(f"CREATE TABLE {name} {said} AS SELECT * FROM incoming")
-        except duckdb().Error:
-            if caught:
-                raise caught[0] from None
-            raise
-        self.connection.unregister("incoming")
+        return bool(paths)
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
