@@ -132,11 +132,11 @@ def test_a_database_is_only_read(lite):
     [
         (
             "SELECT a,\n\tnope FROM t -- why",
-            "the query fails: no such column: nope\n  line 2:  nope FROM t\n           ^",
+            "the query fails: no such column: nope\n  2 |  nope FROM t\n    |  ^^^^",
         ),
         (
             "SELECT a FRM t",
-            'the query fails: near "t": syntax error\n  line 1: SELECT a FRM t\n                       ^',
+            'the query fails: near "t": syntax error\n  1 | SELECT a FRM t\n    |              ^',
         ),
         ("SELECT a FROM nope, nope AS b", "the query fails: no such table: nope"),
         ("", "the query is empty"),
@@ -144,7 +144,7 @@ def test_a_database_is_only_read(lite):
         (
             "SELECT 1; SELECT 2",
             (
-                "there is more than one query\n  line 1: SELECT 1; SELECT 2\n                    ^\n"
+                "there is more than one query\n  1 | SELECT 1; SELECT 2\n    |           ^^^^^^\n"
                 "  hint: one can be run"
             ),
         ),
@@ -195,6 +195,34 @@ def test_a_version_is_the_text_of_all_its_rows(lite):
     assert told("SELECT a FROM t WHERE a > 1") == ""
     with pytest.raises(TableError, match="more than 1,000"):
         told(f"{counted_to(2000)} SELECT i FROM r")
+
+
+def test_a_query_of_sqlite_can_be_interrupted(lite):
+    """Also where the driver is far from its first row."""
+    timers = []
+
+    def later(stop):
+        timers.append(threading.Timer(0.2, stop))
+        timers[0].start()
+
+    out = str(lite.folder / "out.parquet")
+    sql = f"{counted_to(30_000_000)} SELECT count(*) FROM r"
+    with pytest.raises(TableError, match="the query was interrupted"):
+        fetch("sqlite:a b%.db", sql, out, str(lite.folder), later)
+    timers[0].join()
+    assert [path.name for path in lite.folder.iterdir()] == ["a b%.db"]
+
+
+def test_what_is_to_end_before_it_begins_does_not_run(lite):
+    """What the interrupt is handed to may refuse."""
+
+    def refuse(_):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fetch(
+            "sqlite:a b%.db", "SELECT 1", str(lite.folder / "o.parquet"), str(lite.folder), refuse
+        )
 
 
 # PostgreSQL
@@ -308,14 +336,14 @@ def test_many_rows_keep_their_order(server):
             "SELECT *\n  FROM nope",
             (
                 'the query fails: relation "nope" does not exist\n'
-                "  line 2:   FROM nope\n                 ^"
+                "  2 |   FROM nope\n    |        ^^^^"
             ),
         ),
         (
             "SELECT pad FROM (SELECT 1 AS paid) AS x",
             (
                 'the query fails: column "pad" does not exist\n'
-                "  line 1: SELECT pad FROM (SELECT 1 AS paid) AS x\n                 ^\n"
+                "  1 | SELECT pad FROM (SELECT 1 AS paid) AS x\n    |        ^^^\n"
                 '  hint: Perhaps you meant to reference the column "x.paid".'
             ),
         ),

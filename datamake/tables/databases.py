@@ -14,7 +14,7 @@ from importlib import import_module
 from datamake.errors import EnvironmentFailed
 from datamake.quoting import quoted
 from datamake.tables import TableError
-from datamake.tables.failures import shortened
+from datamake.tables.mistakes import shown as shown_in
 from datamake.tables.writing import Writer
 from datamake.urls import hidden, shown
 
@@ -54,8 +54,6 @@ TOKENS = re.compile(
       | (?P<void>\s+|--[^\n]*|/\*.*?\*/) | (?P<end>;) | \w+ | .""",
     re.VERBOSE | re.DOTALL,
 )
-LONGEST = 76
-"""Characters of a line of a query that are shown."""
 
 
 def fetch(
@@ -126,7 +124,11 @@ class Session:
         opened = _module(self.uri).opened
         with self._explained():
             self.connection = opened(self.uri, self.folder)
-        self.interruptible(self.stop)
+        try:
+            self.interruptible(self.stop)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
@@ -219,15 +221,11 @@ def statement(sql: str) -> str:
 
 
 def pointed(sql: str, place: int | None) -> Sequence[str]:
-    """The line of a query that a place (from 0) is in, and below it a caret; of none nothing."""
-    if place is None or not 0 <= place <= len(sql):
+    """The line of a query that a place (from 0) is in, and below it what points at it."""
+    token = None if place is None else TOKENS.match(sql, place)
+    if place is None or token is None:
         return []
-    before = sql[:place]
-    number, column = before.count("\n") + 1, place - (before.rfind("\n") + 1)
-    line = sql.split("\n")[number - 1].replace("\t", " ")
-    first = max(0, column - LONGEST // 2) if len(line) > LONGEST else 0
-    head = f"line {number}: "
-    return [head + shortened(line[first:], LONGEST), " " * (len(head) + column - first) + "^"]
+    return shown_in(sql, len(sql[:place].encode()), len(token[0].encode()))
 
 
 def _without(secrets: Sequence[str], text: str) -> str:

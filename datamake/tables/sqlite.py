@@ -3,7 +3,8 @@
 
 Knows nothing of where they go. SQLite's columns hold values of any type; the driver goes by the
 first rows, rounds, cuts off digits, or fails further down. So the types of a query's columns are
-first found over all of its rows, and what it is then asked for is of these.
+first found over all of its rows, and what it is then asked for is of these. Nor can the driver be
+interrupted: so it works in a thread, which is left behind where nobody waits for it any more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from queue import SimpleQueue
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -19,10 +21,12 @@ import pyarrow.compute as pc
 from datamake.errors import EnvironmentFailed
 from datamake.tables import TableError
 from datamake.tables.drivers import Told, driver, failures
+from datamake.threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
     from typing import Any
 
 NUMBERS = {"integer", "real"}
@@ -97,10 +101,13 @@ class Connection:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.cursor = connection.cursor()
+        self.threads = Threads("datamake-sqlite", 1)
+        self.answers: SimpleQueue[Future[Any] | None] = SimpleQueue()
+        self.left = False
 
     def rows(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of a query and its rows; it is a view, so that it can only be a query."""
-        self.cursor.execute(f"CREATE TEMP VIEW {VIEW.partition('.')[2]} AS\n{sql}")
+        self._execute(f"CREATE TEMP VIEW {VIEW.partition('.')[2]} AS\n{sql}")
         schema, nulls = self._looked()
         asked = []
         for field, null in zip(schema, nulls, strict=True):
@@ -109,17 +116,17 @@ class Connection:
             plain = not null or instead is None
             cast = form.format(name)
             asked += [cast] if plain else [f"coalesce({cast}, {instead})", f"{name} IS NULL"]
-        self.cursor.execute(f"SELECT {', '.join(asked)} FROM {VIEW}")
+        self._execute(f"SELECT {', '.join(asked)} FROM {VIEW}")
         schema = pa.schema(list(zip(_as_written(schema.names), schema.types, strict=True)))
-        return schema, _read(self.cursor.fetch_record_batch(), schema, nulls)
+        return schema, _read(self._batches(), schema, nulls)
 
     def _looked(self) -> tuple[pa.Schema, list[bool]]:
         """The columns of the view, and whether they have nulls."""
-        self.cursor.execute(f"PRAGMA temp.table_info({_name(VIEW.partition('.')[2])})")
-        declared = {row[1]: str(row[2]) for row in self.cursor.fetchall()}
+        self._execute(f"PRAGMA temp.table_info({_name(VIEW.partition('.')[2])})")
+        declared = {row[1]: str(row[2]) for row in self._waited(self.cursor.fetchall)}
         asked = [f"group_concat(DISTINCT typeof({_name(name)}))" for name in declared]
-        self.cursor.execute(f"SELECT {', '.join(asked)} FROM {VIEW}")
-        found = [set((text or "").split(",")) - {""} for text in self.cursor.fetchone()]
+        self._execute(f"SELECT {', '.join(asked)} FROM {VIEW}")
+        found = [set((text or "").split(",")) - {""} for text in self._waited(self.cursor.fetchone)]
         fields = [
             (name, self._type(name, kinds - {"null"}, declared[name]))
             for name, kinds in zip(declared, found, strict=True)
@@ -141,17 +148,37 @@ class Connection:
 
     def _wide(self, name: str) -> bool:
         """Whether a column has whole numbers that a float would round."""
-        self.cursor.execute(
+        self._execute(
             f"SELECT 1 FROM {VIEW} WHERE typeof({_name(name)}) = 'integer'"
             f" AND {_name(name)} NOT BETWEEN -{EXACT} AND {EXACT} LIMIT 1"
         )
-        return bool(self.cursor.fetchall())
+        return bool(self._waited(self.cursor.fetchall))
+
+    def _execute(self, sql: str) -> None:
+        self._waited(lambda: self.cursor.execute(sql))
+
+    def _waited(self, call: Callable[[], Any]) -> Any:
+        """What a call comes to. Raises InterruptedError, once `cancel` was called."""
+        self.threads.submit(call).add_done_callback(self.answers.put)
+        answer = self.answers.get()
+        if answer is None:
+            self.left = True
+            raise InterruptedError
+        return answer.result()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        reader = self._waited(self.cursor.fetch_record_batch)
+        while (batch := self._waited(lambda: next(reader, None))) is not None:
+            yield batch
 
     def cancel(self) -> None:
-        """The driver has no way to: it ends with the batch that is being read."""
+        """Wait no longer for what runs."""
+        self.answers.put(None)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, unless it is still being read."""
+        if self.left:
+            return
         with suppress(Exception):  # of what was left open because something else failed
             self.cursor.close()
         self.connection.close()
