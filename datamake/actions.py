@@ -16,7 +16,7 @@ from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
 from datamake.fingerprint import BUILT_IN, TABULAR
-from datamake.handing import identity, views, views_of
+from datamake.handing import copies, views
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove
@@ -140,7 +140,9 @@ class Preparation:
             "slots": places,
             "staging": staging_folder(root, target.name) if staged else "",
             "cache": target.policy.cache,
-            "projections": self._copies(target, contents),
+            "projections": copies(
+                target, contents, copied(root, target), self._absolute, self._each
+            ),
         }
         if target.kind in TABULAR:
             found = views(target, contents, self._absolute, self._each)
@@ -215,29 +217,14 @@ class Preparation:
     ) -> tuple[list[list[str]], list[str | None]]:
         """As `input_paths`, with the local copies of what is remote, if it is to be fetched."""
         paths, names = input_paths(target, contents)
-        copies = copied(self.space.root, target)
+        places = copied(self.space.root, target)
         local = [
-            [copies[at] + basename(path.rstrip("/")) for path in some]
-            if at in copies
+            [places[at] + basename(path.rstrip("/")) for path in some]
+            if at in places
             else [self._local(path) if asked.fetch else path for path in some]
             for at, (asked, some) in enumerate(zip(target.inputs, paths, strict=True))
         ]
         return local, names
-
-    def _copies(self, target: Target, contents: Sequence[Content]) -> tuple[tuple[View, str], ...]:
-        """The tables of which an action gets copies with the columns that count, and where."""
-        found = []
-        for at, place in copied(self.space.root, target).items():
-            asked = target.inputs[at]
-            above = os.path.dirname(asked.text[:-1]) if asked.text.endswith("/") else None
-            for content in contents:
-                if identity(content.link.input) != identity(asked):
-                    continue
-                path = content.path
-                path = basename(path) if above is None else path[len(above) :].lstrip("/")
-                (view,) = views_of([asked], [content], self._absolute, self._each)
-                found.append((view, place + path))
-        return tuple(found)
 
     def _local(self, path: str) -> str:
         """A path, or where the local copy of what is remote is."""

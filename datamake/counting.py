@@ -34,9 +34,13 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
         for content in contents
     ]
     if target.kind == "sql":
-        return _queried(space, target, known)
-    read: Collection[str] | None = target.recipe.reads if target.kind == "standardize" else None
-    return [_chosen(content, read) if content.link.table else content for content in known]
+        found = _queried(space, target, known)
+    else:
+        read = target.recipe.reads if target.kind == "standardize" else None
+        found = [_chosen(each, read) if each.link.table else each for each in known]
+    for content in found:
+        insights.hold(content)
+    return found
 
 
 def _chosen(content: Content, read: Collection[str] | None) -> Content:

@@ -42,17 +42,6 @@ SHOWN = 5
 """How many names a message lists."""
 
 
-def why(project: Project, name: str) -> Document:
-    """Every reason that building this one target would have. Raises UsageError."""
-    planned = _planned(project, name)
-    return {
-        "version": VERSION,
-        "name": planned.name,
-        "status": planned.status.value,
-        "reasons": [_reason(reason) for reason in planned.reasons],
-    }
-
-
 def ls(project: Project, select: Sequence[str] = ()) -> Document:
     """The selected targets, or all of them, and the sources."""
     names = _selected(project, select)
@@ -73,7 +62,7 @@ def ls(project: Project, select: Sequence[str] = ()) -> Document:
 
 def show(project: Project, name: str) -> Document:
     """One target in full, as it is now. Raises UsageError."""
-    planned = _planned(project, name)
+    planned = planned_of(project, name)
     target = project.graph.targets.get(planned.name)
     if target is None:
         raise UsageError(
@@ -81,7 +70,7 @@ def show(project: Project, name: str) -> Document:
             hint="`datamake build` what makes its files, or ask for that",
         )
     judge = Judge(project.space, Demands(), os.environ)
-    contents, absent = _contents(project, target, judge)
+    contents, absent = contents_of(project, target, judge)
     context = judge.contexts.of(target)
     run = next(iter(project.space.state.history.target_runs(target.name, 1)), None)
     found = "" if absent else fingerprint(fields(target, contents, context))
@@ -93,7 +82,7 @@ def show(project: Project, name: str) -> Document:
         "owner": target.owner,
         "tags": list(target.tags),
         "status": planned.status.value,
-        "reasons": [_reason(reason) for reason in planned.reasons],
+        "reasons": [reason_document(reason) for reason in planned.reasons],
         "command": _command(project, target, [*contents, *absent]),
         "cwd": target.surroundings.cwd,
         "inputs": _inputs([*contents, *absent]),
@@ -136,7 +125,7 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
     return {
         "version": VERSION,
         "nodes": [
-            {"id": name, "kind": kind, **_if_known("status", statuses.get(name))}
+            {"id": name, "kind": kind, **if_known("status", statuses.get(name))}
             for name, kind in kinds.items()
         ],
         "edges": [{"from": above, "to": below} for above, below in edges],
@@ -192,29 +181,30 @@ def _one(project: Project, name: str) -> str:
     return names[0]
 
 
-def _planned(project: Project, name: str) -> PlannedTarget:
+def planned_of(project: Project, name: str) -> PlannedTarget:
     """What a build of this one target would do with it."""
     one = _one(project, name)
     for target in project.plan([one]).targets:
         if target.name == one:
             return target
-    return _planned(project, name)  # the plan has found out about its instances
+    return planned_of(project, name)  # the plan has found out about its instances
 
 
 # Parts of documents
 
 
-def _reason(reason: Reason) -> Document:
+def reason_document(reason: Reason) -> Document:
+    """A reason with what was and what is."""
     return {
         "code": reason.code.value,
         "detail": reason.detail,
-        **_if_known("subject", reason.subject),
-        **_if_known("old", reason.old),
-        **_if_known("new", reason.new),
+        **if_known("subject", reason.subject),
+        **if_known("old", reason.old),
+        **if_known("new", reason.new),
     }
 
 
-def _if_known(key: str, item: str | None) -> Document:
+def if_known(key: str, item: str | None) -> Document:
     return {} if item is None else {key: item}
 
 
@@ -248,7 +238,7 @@ def _shown_path(output: Output) -> str:
     return shown(output.path) + "/" * output.folder
 
 
-def _contents(
+def contents_of(
     project: Project, target: Target, judge: Judge
 ) -> tuple[list[Content], list[Content]]:
     """A target's inputs with their contents as they are on disk, and those that are not there."""
@@ -277,10 +267,10 @@ def _contents(
 def _inputs(contents: Sequence[Content]) -> list[Document]:
     return [
         {
-            **_if_known("name", content.link.input.name),
+            **if_known("name", content.link.input.name),
             "path": shown(content.path) or content.producer,
             **_known(content.digest),
-            **_if_known("producer", content.producer),
+            **if_known("producer", content.producer),
         }
         for content in contents
     ]
@@ -301,7 +291,7 @@ def _output(project: Project, target: Target, place: int) -> Document:
     recorded = {written.path: written.digest for written in record.outputs} if record else {}
     digest = recorded.get(output.path) if there in (None, UNKNOWN) else there
     return {
-        **_if_known("name", output.name),
+        **if_known("name", output.name),
         "path": _shown_path(output),
         "digest": digest,
         "size": None if digest is None else size_of(digest),

@@ -5,6 +5,8 @@ Knows nothing of formats: `tables/handed.py` makes tables of it, where the funct
 
 from __future__ import annotations
 
+from posixpath import basename, dirname
+
 from datamake.errors import DatamakeError
 from datamake.model import Input
 from datamake.values import value
@@ -162,6 +164,31 @@ def views_of(
         columns = mine[0].columns if mine else None
         found.append(View(asked.name or str(at), tuple(pieces), asked.reading, columns))
     return found
+
+
+def copies(
+    target: Target,
+    contents: Sequence[Content],
+    places: Mapping[int, str],
+    local: Callable[[str], str],
+    each: Callable[[str], Mapping[str, str]],
+) -> tuple[tuple[View, str], ...]:
+    """The tables of which an action gets copies with the columns that count, and where they go.
+
+    `places`: place of an input → the folder of its copies, with `/`.
+    """
+    found = []
+    for at, place in places.items():
+        asked = target.inputs[at]
+        above = dirname(asked.text[:-1]) if asked.text.endswith("/") else None
+        for content in contents:
+            if identity(content.link.input) != identity(asked):
+                continue
+            path = content.path
+            path = basename(path) if above is None else path[len(above) :].lstrip("/")
+            (view,) = views_of([asked], [content], local, each)
+            found.append((view, place + path))
+    return tuple(found)
 
 
 def partition(path: str) -> dict[str, str]:

@@ -111,6 +111,27 @@ class Insights:
             self.note(key, known)
         return _unpacked(known)
 
+    def hold(self, content: Content) -> None:
+        """Remember what counts of a table, for who asks later what has changed."""
+        facts = self.space.state.facts
+        key = f"held {content.counted}"
+        if content.logical is not None and facts.recall(key) is None:
+            part = content.logical.part(content.columns)
+            text = f"{content.digest} {self.format(content)}\n{part}"
+            facts.note(key, text, self.space.now())
+
+    def held(self, counted: str) -> tuple[Logical, Logical | None, str] | None:
+        """Of what once counted: what it was, all of the table that it was in, and its digest."""
+        text = self.space.state.facts.recall(f"held {counted}")
+        if text is None:
+            return None
+        head, _, rest = text.partition("\n")
+        digest, _, form = head.partition(" ")
+        part, whole = Logical.parsed(rest), self.recall(f"{VERSION} {form} {digest}")
+        if part is None:
+            return None
+        return part, Logical.parsed(whole) if whole and whole != NO_TABLE else None, digest
+
     def place(self, path: str) -> str:
         """The absolute path of an input that is there, or of its copy."""
         if is_url(path):

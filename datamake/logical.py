@@ -57,6 +57,26 @@ class Logical:
         return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
 
 
+def changes(old: Logical, new: Logical) -> list[str]:
+    """What has changed, a line each: rows, and columns added, removed, of other types or values."""
+    lines = [] if old.rows == new.rows else [f"{old.rows:,} rows → {new.rows:,} rows"]
+    before = {name: (type_, own) for name, type_, own in old.columns}
+    after = {name: (type_, own) for name, type_, own in new.columns}
+    lines += [f"column `{name}` was added" for name in after if name not in before]
+    lines += [f"column `{name}` was removed" for name in before if name not in after]
+    for name in after:
+        if name not in before or before[name] == after[name]:
+            continue
+        if before[name][0] != after[name][0]:
+            lines.append(f"column `{name}`: {before[name][0]} → {after[name][0]}")
+        elif old.rows == new.rows:
+            lines.append(f"column `{name}` has other values")
+    if not lines and old.whole != new.whole:
+        same = old.rows == new.rows and before == after
+        lines.append("the columns are in another order" if same else "other values")
+    return lines
+
+
 def _framed(text: str) -> bytes:
     data = text.encode()
     return pack("<q", len(data)) + data

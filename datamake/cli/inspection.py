@@ -74,10 +74,10 @@ def report(document: dict[str, Any], text: str, *, json: bool) -> None:
 
 def why(place: Place, name: Name, *, json: Json = False) -> int:
     """Say why a target would be built: what was, and what is."""
-    from datamake import explain
+    from datamake import reasons
 
     with open_project(place) as project:
-        document = explain.why(project, name)
+        document = reasons.why(project, name)
     return answer(document, details.why_text, json=json)
 
 

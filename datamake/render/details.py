@@ -26,6 +26,7 @@ def why_text(document: Document) -> str:
     lines = [f"{clean(document['name'])}: {document['status']}"]
     for reason in document["reasons"]:
         lines += reason_lines(reason)
+    lines += [f"  {clean(remark)}" for remark in document.get("remarks", ())]
     return "\n".join(lines) + "\n"
 
 
@@ -34,6 +35,8 @@ def reason_lines(reason: Document) -> list[str]:
     detail = clean(reason["detail"])
     same = not detail or detail == reason["code"].replace("-", " ")
     head = f"  {reason['code']}" if same else f"  {reason['code']}: {detail}"
+    if reason.get("changes"):
+        return [head, *(f"    {clean(line)}" for line in reason["changes"])]
     old, new = reason.get("old"), reason.get("new")
     if old is None and new is None:
         return [head]
