@@ -110,7 +110,13 @@ COLUMN_TABLE = Record(
     'a type like `"int64"`, or a table',
     [
         Key("from", TEXT, "the column that it is made of", "its own name", True),
-        Key("type", TYPE, "what it is brought to", "as it is read; with `map` a string; of a `value` its own", True),
+        Key(
+            "type",
+            TYPE,
+            "what it is brought to",
+            "as it is read; with `map` a string; of a `value` its own",
+            True,
+        ),
         Key("fill", SINGLE, "what takes the place of null", "", True),
         Key("trim", FLAG, "whether blanks around texts are cut off", "`false`"),
         Key(
