@@ -22,18 +22,21 @@ WIDTH = 96
 NOWHERE = 1 << 63
 
 
-def mistake(headline: str, sql: str, at: int, length: int = 1, hint: str = "") -> TableError:
-    """An error at a place of a query: `at` and `length` are in bytes, as DuckDB counts."""
+def mistake(headline: str, sql: str, at: int, length: int = 0, hint: str = "") -> TableError:
+    """An error at a place of a query: `at` and `length` are in bytes, as DuckDB counts.
+
+    Length 0 is the word there.
+    """
     return TableError(headline, shown(sql, at, length), hint)
 
 
-def shown(sql: str, at: int, length: int = 1) -> list[str]:
+def shown(sql: str, at: int, length: int = 0) -> list[str]:
     """The line of a query that a place is in, with its number, and a line that points at it."""
     data = sql.encode()
     if not 0 <= at <= len(data):
         return []
     start = len(data[:at].decode(errors="ignore"))
-    wide = max(len(data[at : at + length].decode(errors="ignore")), 1)
+    wide = len(data[at : at + length].decode(errors="ignore")) or len(_word(sql[start:]))
     if start and start == len(sql.rstrip()):
         start, wide = start - 1, 1
     first = sql.rfind("\n", 0, start) + 1
@@ -54,7 +57,7 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     `place`: whether it can be believed where it says that it is.
     """
     said = _said(error)
-    message = said.get("exception_message") or str(error)
+    message = said.get("exception_message") or re.sub(r"^[\w ]+ Error: ", "", str(error))
     kind = said.get("exception_type", "")
     if kind == "INTERRUPT":
         return TableError("interrupted")
@@ -67,7 +70,8 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     at, length = _location(said)
     name = said.get("name", "")
     at -= shift
-    here = sql.encode()[max(at, 0) : at + length].decode(errors="ignore")
+    here = sql.encode()[max(at, 0) :].decode(errors="ignore")
+    here = here[:length] if length else _word(here)
     believed = place if not name else name.lower() in here.lower()
     facts = shown(sql, at, length) if believed and at >= 0 else []
     headline, hint = _worded(message, said)
@@ -87,8 +91,14 @@ def _said(error: BaseException) -> dict[str, Any]:
 def _location(said: dict[str, Any]) -> tuple[int, int]:
     numbers = re.findall(r"\d+", said.get("location", "")) or [said.get("position", "")]
     if not numbers[0]:
-        return -NOWHERE, 1
-    return int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 1
+        return -NOWHERE, 0
+    return int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
+
+
+def _word(text: str) -> str:
+    """What a text begins with: a word, a name in quotes, or one character of another kind."""
+    found = re.match(r'"[^"]*"|\w+|.', text)
+    return found[0] if found else " "
 
 
 def _worded(message: str, said: dict[str, Any]) -> tuple[str, str]:

@@ -31,7 +31,6 @@ NONE = Limits()
 SETTINGS: dict[str, Any] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "errors_as_json": True,
     "preserve_insertion_order": True,
     "python_enable_replacements": False,
 }
@@ -46,7 +45,9 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
         settings["memory_limit"] = f"{limits.memory}B"
     connection = duckdb().connect(":memory:", config={**SETTINGS, **settings})
     try:
-        connection.execute("SET TimeZone = 'UTC'; SET Calendar = 'gregorian'")
+        connection.execute(
+            "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true"
+        )
         yield connection
     finally:
         connection.close()

@@ -67,7 +67,7 @@ class Query:
 @lru_cache(1)
 def _parser() -> tuple[Any, Lock]:
     """A connection that nothing but the parser is used of: opening one takes longer than parsing."""
-    connection = duckdb().connect(":memory:", config={"threads": 1, "errors_as_json": True})
+    connection = duckdb().connect(":memory:", config={"threads": 1})
     atexit.register(connection.close)
     return connection, Lock()
 
@@ -125,11 +125,14 @@ def inside(node: Any) -> Iterator[dict[str, Any]]:
 
 
 def located(node: dict[str, Any]) -> tuple[int, int]:
-    """Where something is in the text, in bytes, and how long; (-1, 1) where that isn't known."""
+    """Where something is in the text, in bytes, and how long; (-1, 0) where that isn't known.
+
+    Length 0: that isn't known.
+    """
     at = node.get("query_location")
     if not isinstance(at, int) or at >= NOWHERE:
-        return -1, 1
-    return at, node.get("query_location_length") or 1
+        return -1, 0
+    return at, node.get("query_location_length") or 0
 
 
 def _select(sql: str, text: str = "", offset: int = 0) -> dict[str, Any]:

@@ -1,0 +1,99 @@
+"""Tables looked at by hand: any question to DuckDB, with the tables that it names as views.
+
+Knows nothing of targets. Nothing that is asked here decides what a build does: it may call what it
+likes.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from datamake.datafile.sql import tokens
+from datamake.tables.engine import duckdb
+from datamake.tables.mistakes import explained
+from datamake.tables.parallel import selection
+from datamake.tables.scans import Scan, place
+from datamake.tables.session import SETTINGS
+from datamake.tables.syntax import bare
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from datamake.tables import TableError
+    from datamake.tables.views import View
+
+ROWS = 1 << 14
+"""Rows of a batch."""
+EXPLAIN = "EXPLAIN "
+
+
+def connection(views: Iterable[View]) -> Any:
+    """A connection of DuckDB in which each view is a table, `schema.table` in its schema.
+
+    It is the caller's to close. Raises TableError for a view that is no table.
+    """
+    return _opened(views)[0]
+
+
+def _opened(views: Iterable[View]) -> tuple[Any, list[Scan]]:
+    made = duckdb().connect(":memory:", config=SETTINGS)
+    scans = []
+    try:
+        made.execute("SET TimeZone = 'UTC'")
+        for view in views:
+            scan = Scan(view)
+            path = tuple(view.name.split(".", 2))
+            place(made, path, scan, selection(made, scan.table, scan.schema))
+            scans.append(scan)
+    except BaseException:
+        made.close()
+        raise
+    return made, scans
+
+
+def named(sql: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that are written somewhere in a query, whatever they mean there."""
+    runs: set[str] = set()
+    path: list[str] = []
+    found = tokens(sql)
+    for before, token in zip((None, *found), found, strict=False):
+        if token.kind in ("word", "name"):
+            path = (
+                [*path, bare(token)] if before is not None and before.text == "." else [bare(token)]
+            )
+            runs.update(".".join(path[at:]) for at in range(len(path)))
+            runs.update(".".join(path[:at]) for at in range(len(path)))
+    return [name for name in names if name.lower() in runs]
+
+
+@contextmanager
+def answer(sql: str, views: Iterable[View]) -> Iterator[pa.RecordBatchReader | None]:
+    """The rows of a query, while it is open; None where there are none, as after SET.
+
+    Raises TableError for what is wrong with the query.
+    """
+    made, scans = _opened(views)
+    try:
+        made.execute("SET errors_as_json = true")
+        result = made.sql(sql)
+        yield None if result is None else result.to_arrow_reader(ROWS)
+    except (duckdb().Error, pa.ArrowException, OSError) as error:
+        for scan in scans:
+            if scan.failure is not None:
+                raise scan.failure from error
+        raise _placed(made, sql, error) from error
+    finally:
+        made.close()
+
+
+def _placed(made: Any, sql: str, error: Exception) -> TableError:
+    """What is wrong with a query: only of EXPLAIN does DuckDB say where."""
+    try:
+        made.execute(EXPLAIN + sql)
+    except duckdb().Error as placed:
+        return explained(placed, sql, len(EXPLAIN))
+    return explained(error, sql)
