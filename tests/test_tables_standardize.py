@@ -328,6 +328,26 @@ def test_the_first_wrong_row_ends_it():
         )
 
 
+def test_errors_name_files_as_they_are_shown():
+    """Those of a whole file, too, and those that show several."""
+    file("t/a.csv", "a\n")
+    pq.write_table(pa.table({"a": [1]}), "t/b.parquet")
+    pq.write_table(pa.table({"a": ["x"]}), "t/c.parquet")
+    folder = os.path.abspath("t")
+
+    def said(table, *paths):
+        views = [view(*(os.path.join(folder, path) for path in paths))]
+        with pytest.raises(TableError) as caught:
+            standardize(standard(table), views, ["o.parquet"], shown=os.path.relpath)
+        return str(caught.value)
+
+    assert said({"columns": {"b": "int8"}}, "a.csv").startswith("`t/a.csv` has no column `b`")
+    assert said({}, "b.parquet", "c.parquet").splitlines()[1:3] == [
+        "  `t/b.parquet`: int64",
+        "  `t/c.parquet`: string",
+    ]
+
+
 def test_quarantine_takes_each_wrong_row_once():
     """With the first thing that is wrong with it; ragged rows, too; counted by data rows."""
     file("a.csv", "a,b\n1,x\n2\n\n3,z,4\nq,z\n,\n5,5\n6")

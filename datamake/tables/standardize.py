@@ -6,8 +6,9 @@ grow with the data.
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from threading import Event
 
 import pyarrow as pa
@@ -101,7 +102,7 @@ class Cleaning:
                 first[row] = Refused(chunk.number(row), name, said, reason)
         refused = sorted([*first.values(), *chunk.refused], key=lambda each: each.row)
         if self.rejects is None:
-            raise fault(self.shown(file.feed.path), refused[0])
+            raise fault(file.feed.path, refused[0])
         self._reject(file, refused)
         right = [row not in first for row in range(batch.num_rows)]
         return batch.filter(pa.array(right, pa.bool_()))
@@ -163,9 +164,12 @@ def standardize(
         if ended.is_set():
             raise TableError("interrupted")
 
-    plan = Plan(standard, files(standard, views), go_on)
-    out, *rejects = outs
     with ExitStack() as stack:
+        stack.enter_context(
+            named([path for view in views for piece in view.pieces for path in piece.paths], shown)
+        )
+        plan = Plan(standard, files(standard, views), go_on)
+        out, *rejects = outs
         refused = None
         if standard.quarantine:
             refused = stack.enter_context(Writer(rejects[0], REJECTS))
@@ -179,6 +183,25 @@ def standardize(
         for batch in rows:
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)
+
+
+@contextmanager
+def named(paths: Sequence[str], shown: Callable[[str], str]) -> Iterator[None]:
+    """Errors inside name files as they are shown. Raises TableError."""
+    roots = tuple(paths)
+
+    def changed(text: str) -> str:
+        return re.sub("`([^`]*)`", one, text)
+
+    def one(found: re.Match[str]) -> str:
+        return f"`{shown(found[1])}`" if found[1].startswith(roots) else found[0]
+
+    try:
+        yield
+    except TableError as error:
+        raise TableError(
+            changed(error.headline), [changed(fact) for fact in error.facts], error.hint
+        ) from error
 
 
 def ahead(found: Iterator[T]) -> Iterator[T]:
