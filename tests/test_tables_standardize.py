@@ -399,6 +399,7 @@ def test_bytes_that_are_no_text():
         (pa.array([0, 1], pa.timestamp("us")), "date", "1970-01-01 00:00:00.000001"),
         (pa.array(["1", "x"]), "int8", "x"),
         (pa.array(["1", "1e999"]), "double", "1e999"),
+        (pa.array(["1", "0x1F"]), "int64", "0x1F"),
     ],
 )
 def test_nothing_is_lost_by_a_cast(values, type_, wrong):

@@ -112,7 +112,7 @@ class Casting:
             raise TableError(f"column `{column.name}`: a text cannot say `{text_of(dtype)}`")
         elif not kinds.is_string(dtype):
             self._add(
-                lambda texts: finite(texts, converted(texts, said, decimal)),
+                lambda texts: told(texts, said, decimal),
                 f"is not of the type `{text_of(said)}`",
             )
         if zone:
@@ -206,6 +206,22 @@ def _apart(values: pa.Array, convert: Convert) -> tuple[pa.Array, list[int]]:
     return pa.concat_arrays(parts), wrong
 
 
+def told(texts: pa.Array, dtype: pa.DataType, decimal: str = ".") -> pa.Array:
+    """What texts say, as people read them: `0x1F` is no number, `1e999` is not infinite.
+
+    Raises pa.ArrowInvalid.
+    """
+    made = converted(texts, dtype, decimal)
+    if not kinds.is_integer(dtype):
+        return finite(texts, made)
+    data = texts.buffers()[2]
+    letters = b"" if data is None else data.to_pybytes()  # more than those of this slice, maybe
+    some = b"x" in letters or b"X" in letters
+    if some and pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():
+        raise pa.ArrowInvalid("not decimal")
+    return made
+
+
 def mapped(texts: dict[str, Any] | Any, decimal: str) -> Convert:
     """What puts other texts in the place of some."""
     keys = pa.array(list(texts), TEXT)
@@ -256,7 +272,7 @@ def cast_of(raw: pa.DataType, dtype: pa.DataType) -> Convert:
     Raises pa.ArrowNotImplementedError where that makes no sense.
     """
     if kinds.is_string(raw):
-        return lambda texts: finite(texts, converted(texts, dtype))
+        return lambda texts: told(texts, dtype)
     if kinds.is_timestamp(raw):
         return _cast_of_times(raw, dtype)
     if kinds.is_date(raw) and kinds.is_timestamp(dtype) and dtype.tz is not None:

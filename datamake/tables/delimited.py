@@ -149,7 +149,8 @@ class Delimited:
                 self._closed(rows, last)
         except TableError as error:
             if found:
-                raise self._ragged(found[0]) from error
+                header = bool(self.read.get("header", True))
+                raise _ragged(self.path, found[0], found[0].number - header) from error
             raise self._clearer(error) from error
 
     def _closed(self, rows: int, last: pa.Scalar | None) -> None:
@@ -210,14 +211,6 @@ class Delimited:
             _one_column(self.path, names)
         return names
 
-    def _ragged(self, row: pc.InvalidRow) -> TableError:
-        number = row.number - bool(self.read.get("header", True))
-        return TableError(
-            f"`{self.path}`: row {number:,} has {row.actual_columns:,} values, "
-            f"where there are {row.expected_columns:,} columns",
-            [shortened(row.text)],
-        )
-
     def _clearer(self, error: TableError) -> TableError:
         """What Arrow says of a file as a whole, in words that help."""
         said = error.facts[0] if error.facts else error.headline
@@ -232,6 +225,14 @@ class Delimited:
                 'say how it is encoded, as in `read = { encoding = "latin-1" }`',
             )
         return error
+
+
+def _ragged(path: str, row: pc.InvalidRow, number: int) -> TableError:
+    return TableError(
+        f"`{path}`: row {number:,} has {row.actual_columns:,} values, "
+        f"where there are {row.expected_columns:,} columns",
+        [shortened(row.text)],
+    )
 
 
 def _one_column(path: str, names: list[str]) -> None:
