@@ -16,7 +16,7 @@ from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
 from datamake.fingerprint import BUILT_IN, TABULAR
-from datamake.handing import copies, views
+from datamake.handing import copies, identity, views
 from datamake.journal import file_name
 from datamake.model import KEPT
 from datamake.moves import remove

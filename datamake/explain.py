@@ -205,6 +205,7 @@ def reason_document(reason: Reason) -> Document:
 
 
 def if_known(key: str, item: str | None) -> Document:
+    """One key of a document, or none."""
     return {} if item is None else {key: item}
 
 

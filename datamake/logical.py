@@ -64,11 +64,12 @@ def changes(old: Logical, new: Logical) -> list[str]:
     after = {name: (type_, own) for name, type_, own in new.columns}
     lines += [f"column `{name}` was added" for name in after if name not in before]
     lines += [f"column `{name}` was removed" for name in before if name not in after]
-    for name in after:
-        if name not in before or before[name] == after[name]:
+    for name, now in after.items():
+        then = before.get(name, now)
+        if then[0] != now[0]:
+            lines.append(f"column `{name}`: {then[0]} → {now[0]}")
+        elif then == now:
             continue
-        if before[name][0] != after[name][0]:
-            lines.append(f"column `{name}`: {before[name][0]} → {after[name][0]}")
         elif old.rows == new.rows:
             lines.append(f"column `{name}` has other values")
     if not lines and old.whole != new.whole:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 import datamake
-from datamake import explain
+from datamake import explain, reasons
 
 TEXT = """
 [params]
@@ -45,7 +45,7 @@ def explained(project):
     def explained(function, *arguments, **options):
         opened = datamake.load(str(project.root))
         try:
-            return getattr(explain, function)(opened, *arguments, **options)
+            return getattr(reasons if function == "why" else explain, function)(opened, *arguments, **options)
         finally:
             opened.close()
 
@@ -247,7 +247,7 @@ def test_instances_that_are_not_known_yet(project):
     """)
     with datamake.load(str(project.root)) as opened:
         assert [t["name"] for t in explain.ls(opened)["targets"]] == ["split", "each[*]"]
-        assert explain.why(opened, "each")["status"] == "maybe"
+        assert reasons.why(opened, "each")["status"] == "maybe"
         assert [each["kind"] for each in explain.graph_view(opened)["nodes"]] == ["run", "copy"]
         with pytest.raises(datamake.UsageError, match="not known yet"):
             explain.show(opened, "each")
