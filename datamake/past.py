@@ -97,7 +97,8 @@ def at_revision(space: Workspace, name: str, revision: str, folder: str) -> Outp
 def _checked_out(git: Git, revision: str, folder: str) -> Iterator[str]:
     """The folder of the project as it was at a revision."""
     below = os.fsdecode(git.of(revision, "rev-parse", "--show-prefix")).rstrip("\n")
-    git.of(revision, "worktree", "add", "--detach", "--force", folder, revision)
+    quiet = ("-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--detach", "--force")
+    git.of(revision, *quiet, folder, revision)
     try:
         yield os.path.join(folder, below).rstrip("/")
     finally:

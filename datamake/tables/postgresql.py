@@ -93,7 +93,7 @@ class Connection:
             pairs = zip(names, casts, strict=True)
             asked = ", ".join(f"{name}::{type_}" if type_ else name for name, type_ in pairs)
             sql = f"SELECT {asked} FROM (\n{sql}\n) AS query({', '.join(names)})"  # noqa: S608 - names of our own
-        self.cursor.execute(sql + "\n")  # which ends a comment
+        self.cursor.execute(sql)
         reader = self.cursor.fetch_record_batch()
         own = zip(found.names, reader.schema, strict=True)
         schema = pa.schema([(name, decimal(field) or field.type) for name, field in own])

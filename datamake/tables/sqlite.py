@@ -176,9 +176,12 @@ class Connection:
         self.answers.put(None)
 
     def close(self) -> None:
-        """Let go of the file, unless it is still being read."""
-        if self.left:
-            return
+        """Let go of the file; where it is still being read, once that has ended."""
+        closed = self.threads.submit(self._close)
+        if not self.left:
+            closed.result()
+
+    def _close(self) -> None:
         with suppress(Exception):  # of what was left open because something else failed
             self.cursor.close()
         self.connection.close()
@@ -189,8 +192,6 @@ def _read(
 ) -> Iterator[pa.RecordBatch]:
     """The columns of `schema`, from those that were asked for."""
     for batch in batches:
-        if not batch.num_rows:
-            continue  # its types are those of no value
         columns = iter(batch.columns)
         made = []
         for field, null in zip(schema, nulls, strict=True):
