@@ -86,7 +86,7 @@ class RowTest(Test):
     """Some rows are wrong, each by itself."""
 
     dear = False
-    """Whether it takes long to judge a value, so that each is better judged once."""
+    """Whether it is about one column, and takes so long that each value is better judged once."""
     by_value = False
     """Whether people want to see wrong values with the number of their rows, and not rows."""
 

@@ -29,7 +29,7 @@ from datamake.tables.usage import mentioned
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from datamake.tables.checks.bound import Sights, Test
@@ -125,22 +125,40 @@ class _Work:
         """What came of each test: first what can be worked out in one pass."""
         for test in self.tests:
             self._tried(test, "read")
-        dear = [test for test in self.tests if isinstance(test, RowTest) and test.dear]
-        names = {self.names[test.columns[0]] for test in dear}
-        self.few = {name for name in names if self._few(name)}
-        cells = dict.fromkeys(cell for test in self.tests for cell in self._cells(test))
+        few = self._by_value()
+        judged = {test for tests in few.values() for test in tests}
+        cells = {test: self._cells(test) for test in self.tests if test not in judged}
+        values = self._values(
+            "this", ["count(*)", *(cell for some in cells.values() for cell in some)]
+        )
+        found = {test: [values[cell] for cell in some] for test, some in cells.items()}
+        for name, tests in few.items():
+            each = f"(SELECT {name}, count(*) FROM this GROUP BY {name}) AS counted(value, number)"
+            sums = [f"sum(number) FILTER ({test.condition(['value'])})" for test in tests]
+            wrong = self._values(each, [f"coalesce({sum_}, 0)::BIGINT" for sum_ in sums])
+            pairs = zip(tests, wrong.values(), strict=True)
+            found.update({test: [values["count(*)"], cell] for test, cell in pairs})
+        return {test: self._result(test, *found[test]) for test in self.tests}
+
+    def _values(self, source: str, cells: Iterable[str]) -> dict[str, pa.Scalar]:
+        """Cell → its value, each worked out once, in one pass."""
+        different = list(dict.fromkeys(cells))
         try:
-            found = self.connection.sql(f"SELECT {', '.join(cells)} FROM this").to_arrow_table()
+            text = f"SELECT {', '.join(different)} FROM {source}"
+            found = self.connection.sql(text).to_arrow_table()
         except duckdb().Error:
             for test in self.tests:
                 self._tried(test, "run")
             raise
-        values = dict(zip(cells, (column[0] for column in found.columns), strict=True))
-        results = {}
+        return dict(zip(different, (column[0] for column in found.columns), strict=True))
+
+    def _by_value(self) -> dict[str, list[RowTest]]:
+        """Column → the tests that better judge each of its few values once."""
+        found: dict[str, list[RowTest]] = {}
         for test in self.tests:
-            rows, *further = (values[cell] for cell in self._cells(test))
-            results[test] = self._result(test, rows.as_py(), further[0] if further else None)
-        return results
+            if isinstance(test, RowTest) and test.dear and not test.check.where:
+                found.setdefault(self.names[test.columns[0]], []).append(test)
+        return {name: tests for name, tests in found.items() if self._few(name)}
 
     def _tried(self, test: Test, how: str) -> None:
         """Raises TableError for SQL of the Datafile that cannot be read, or runs into an error."""
@@ -164,11 +182,6 @@ class _Work:
         limit = f" FILTER ({_where(test)})" if test.check.where else ""
         rows = f"count(*){limit}"
         if isinstance(test, RowTest):
-            if test.dear and names[0] in self.few:
-                present = f"WHERE {_where(test)}" if test.check.where else ""
-                values = f"SELECT {names[0]}, count(*) AS n FROM this {present} GROUP BY {names[0]}"
-                sum_ = f"sum(n) FILTER ({test.condition(names)})"
-                return [rows, f"(SELECT coalesce({sum_}, 0)::BIGINT FROM ({values}))"]
             return [rows, f"count(*) FILTER ({self._broken(test)})"]
         return (
             [rows, f"max({names[0]}){limit}"] if names and isinstance(test, WholeTest) else [rows]
@@ -179,7 +192,8 @@ class _Work:
         condition = test.condition([self.names[name] for name in test.columns])
         return f"{_where(test)} AND {condition}" if test.check.where else condition
 
-    def _result(self, test: Test, rows: int, cell: pa.Scalar | None) -> Checked:
+    def _result(self, test: Test, counted: pa.Scalar, cell: pa.Scalar | None = None) -> Checked:
+        rows: int = counted.as_py()
         if isinstance(test, RowTest) and cell is not None:
             return checked(test, cell.as_py(), rows, self._sample(test) if cell.as_py() else ())
         if isinstance(test, WholeTest):

@@ -105,7 +105,7 @@ class Tally:
     def _count(self) -> None:
         """Merged when there is as much new as known, so that all of it stays linear."""
         both = pa.concat_tables([self.counts, *self.waiting])
-        counted = both.group_by(self.places).aggregate([("count", "sum")])
+        counted = both.group_by(self.places, use_threads=False).aggregate([("count", "sum")])
         self.counts = counted.rename_columns(
             ["count" if name == "count_sum" else name for name in counted.column_names]
         ).select(self.schema.names)

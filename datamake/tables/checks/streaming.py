@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datamake.tables.reading import Table
     from datamake.tables.schemas import Guard
 
+LEAST = 1000
+"""Rows that tell whether a column has few different values."""
 ACROSS = 12
 """Columns of a sample, at most, where the check has no more."""
 
@@ -37,10 +39,13 @@ def carried_out(
     states = [_State(test) for test in tests]
     names = {name for test in tests for name in test.columns} | guards.keys()
     rows = 0
+    few = _Few(states)
     for batch in ahead(table.batches(names)):
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+        fine = few.fine(columns)
         for state in states:
-            state.add([columns[name] for name in state.test.columns], rows)
+            if state.test not in fine:
+                state.add([columns[name] for name in state.test.columns], rows)
         for name, guard in guards.items():
             guard.add(columns[name])
         rows += batch.num_rows
@@ -48,6 +53,26 @@ def carried_out(
     wanted = {state.test: state.places for state in states if state.places}
     samples = rows_at(table, wanted)
     return {state.test: state.checked(rows, samples.get(state.test, ())) for state in states}
+
+
+class _Few:
+    """Columns with few different values in a batch: each is judged once for all that is asked."""
+
+    def __init__(self, states: Sequence[_State]) -> None:
+        self.tests: dict[str, list[RowTest]] = {}
+        for state in states:
+            if isinstance(state.test, RowTest) and state.test.dear:
+                self.tests.setdefault(state.test.columns[0], []).append(state.test)
+
+    def fine(self, columns: Mapping[str, pa.Array]) -> set[Test]:
+        """The tests that nothing in a batch is wrong for, as far as that can be told so."""
+        found: set[Test] = set()
+        for name, tests in list(self.tests.items()):
+            values = pc.unique(columns[name])
+            if len(values) * 4 > len(columns[name]) > LEAST:
+                del self.tests[name]
+            found.update(test for test in tests if not test.broken([values]).true_count)
+        return found
 
 
 def _count_again(table: Table, states: Sequence[_State]) -> None:
