@@ -1,0 +1,112 @@
+"""Targets that a database answers: SQLite and PostgreSQL, with and without a version."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pyarrow.parquet as pq
+import pytest
+
+pytest.importorskip("adbc_driver_sqlite")
+
+DATAFILE = """
+    [targets.orders]
+    query = { uri = "sqlite:shop.db", sql = "SELECT * FROM orders ORDER BY id" }
+    [targets.total]
+    inputs = ["orders"]
+    output = "total.txt"
+    run = "wc -c < {input} > {output}"
+"""
+VERSIONED = DATAFILE.replace("ORDER BY id", 'ORDER BY id", version = "SELECT max(id) FROM orders')
+
+
+def execute(project, script):
+    connection = sqlite3.connect(project.path("shop.db"))
+    connection.executescript(script)
+    connection.close()
+
+
+@pytest.fixture
+def shop(project):
+    """A database with one order."""
+    execute(
+        project, "CREATE TABLE orders (id INTEGER, paid REAL); INSERT INTO orders VALUES (1, 2.5)"
+    )
+    return project
+
+
+def rows(project, path="build/orders.parquet"):
+    return pq.read_table(project.path(path)).to_pylist()
+
+
+def test_without_a_version_it_runs_at_every_build(shop):
+    """What needs it runs only where the answer is another one."""
+    shop.datafile(DATAFILE)
+    assert shop.build().ran == ["orders", "total"]
+    assert rows(shop) == [{"id": 1, "paid": 2.5}]
+    assert shop.build().ran == ["orders"]
+    execute(shop, "INSERT INTO orders VALUES (2, 5)")
+    assert shop.build().ran == ["orders", "total"]
+    assert rows(shop)[1] == {"id": 2, "paid": 5.0}
+
+
+def test_with_a_version_it_runs_when_that_changes(shop):
+    """And never else."""
+    shop.datafile(VERSIONED)
+    assert shop.build().ran == ["orders", "total"]
+    execute(shop, "UPDATE orders SET paid = 3")
+    assert shop.build().ran == []
+    execute(shop, "INSERT INTO orders VALUES (2, 5)")
+    assert shop.plan() == {"orders": "run", "total": "maybe"}
+    assert shop.build().ran == ["orders", "total"]
+    assert rows(shop) == [{"id": 1, "paid": 3.0}, {"id": 2, "paid": 5.0}]
+
+
+def test_a_wrong_query_fails_its_target(shop):
+    """With its line; what was there stays."""
+    shop.datafile(DATAFILE)
+    assert shop.build().ok
+    shop.datafile(DATAFILE.replace("FROM orders", "FROM order_s"))
+    built = shop.build()
+    assert (built.exit_code, built.statuses["orders"]) == (1, "failed")
+    assert built.errors["orders"] == "the query fails: no such table: order_s"
+    assert rows(shop) == [{"id": 1, "paid": 2.5}]
+    said = shop.cli("build").stderr
+    assert "1 | SELECT * FROM order_s ORDER BY id\n" in said
+    assert "  |               ^^^^^^^\n" in said
+
+
+def test_a_database_that_is_not_there_is_the_environments_failure(shop):
+    """Exit status 4, and the place where it was looked for."""
+    shop.datafile(DATAFILE.replace("shop.db", "nope.db"))
+    done = shop.cli("build")
+    assert done.returncode == 4
+    assert f"`sqlite:nope.db` is not there\n  it is the file {shop.root}/nope.db" in done.stderr
+    assert not shop.exists("nope.db")
+
+
+def test_postgresql(postgresql, project):
+    """The password comes from the environment, and stands nowhere afterwards."""
+    pytest.importorskip("adbc_driver_postgresql")
+    postgresql.execute(
+        "DROP TABLE IF EXISTS flights",
+        "CREATE TABLE flights (day date, delay numeric(6, 1))",
+        "INSERT INTO flights VALUES ('2013-01-01', 2.5), ('2013-01-02', NULL)",
+    )
+    password = postgresql.uri.split(":")[2].partition("@")[0]
+    project.environment["SHOP_PASSWORD"] = password
+    uri = postgresql.uri.replace(password, "{env.SHOP_PASSWORD}")
+    project.datafile(f"""
+        [targets.delays]
+        query = {{ uri = "{uri}", sql = "SELECT * FROM flights WHERE delay > 1" }}
+    """)
+    done = project.cli("build", "-v")
+    assert (done.returncode, password in done.stdout + done.stderr) == (0, False)
+    table = pq.read_table(project.path("build/delays.parquet"))
+    assert str(table.schema.types[1]) == "decimal128(6, 1)"
+    assert table.num_rows == 1
+    wrong = project.cli("build", env={"SHOP_PASSWORD": "s3cret"})
+    assert wrong.returncode == 4
+    assert 'password authentication failed for user "tester"' in wrong.stderr
+    for path in project.root.rglob("*"):
+        assert not path.is_file() or password.encode() not in path.read_bytes(), path
