@@ -101,7 +101,8 @@ class _Work:
         if not self.in_files:
             if not spoken:
                 self.names = {name: f"c{at}" for at, name in enumerate(columns)}
-            load(connection, "this", table, columns, list(self.names.values()))
+            load(connection, "stored", table, columns, list(self.names.values()))
+            connection.execute("CREATE VIEW this AS FROM stored")  # which has no `rowid`
         for at, test in enumerate(tests):
             if isinstance(test, References):
                 test.view = f"held_{at}"
@@ -213,7 +214,7 @@ class _Work:
             return self._most(test, f"FROM this WHERE {self._broken(test)}")
         limit = f"WHERE {self._broken(test)} LIMIT {SHOWN}"
         if not self.in_files:
-            places = [place for (place,) in self.query(f"SELECT rowid FROM this {limit}")]
+            places = [place for (place,) in self.query(f"SELECT rowid FROM stored {limit}")]
             return rows_at(self.table, {test: sorted(places)})[test]
         schema = self.table.schema
         names = sampled(test.columns, schema)
@@ -236,7 +237,7 @@ class _Work:
         keys = ", ".join(names)
         rest = f"FROM this WHERE {present}"
         doubled = f"{rest} GROUP BY {keys} HAVING count(*) > 1"
-        if self._ascending(names, present):
+        if _ascending(self.connection, names, present):
             return checked(test, 0, rows, ())
         beyond = self.query(f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n {doubled})")
         if not beyond[0][0]:
@@ -254,24 +255,6 @@ class _Work:
             sample(test.columns, [column[at] for column in typed], counts[at].as_py())
             for at in range(len(counts))
         ]
-
-    def _ascending(self, names: list[str], present: str) -> bool:
-        """Whether each key is above the one before it, so that there is none twice.
-
-        That is so of many tables, can be seen from the first rows, and takes a fraction of the time.
-        """
-        now, before = (
-            ", ".join(f"{side}{at}" for at in range(len(names))) for side in ("now", "before")
-        )
-        said = [f"{name} AS now{at}" for at, name in enumerate(names)]
-        past = [f"lag({name}) OVER () AS before{at}" for at, name in enumerate(names)]
-        for limit in (f"LIMIT {FIRST}", ""):
-            keys = f"SELECT {', '.join(names)} FROM this WHERE {present} {limit}"
-            pairs = f"SELECT {', '.join(said + past)} FROM ({keys})"
-            falling = f"SELECT count(*) FROM ({pairs}) WHERE ({now}) <= ({before})"
-            if self.query(falling)[0][0]:
-                return False
-        return True
 
     def _returned(self, test: QueryTest, rows: int) -> Checked:
         """Rows of a query, of which the first are those that sort first: it may leave them unordered."""
@@ -303,3 +286,22 @@ def told(error: BaseException) -> list[str]:
     with suppress(ValueError, KeyError, TypeError):
         text = json.loads(text[text.index("{") :])["exception_message"]
     return [shortened(line, 200) for line in text.splitlines() if line.strip()][:4]
+
+
+def _ascending(connection: Any, names: list[str], present: str) -> bool:
+    """Whether each key is above the one before it, so that there is none twice.
+
+    That is so of many tables, can be seen from the first rows, and takes a fraction of the time.
+    """
+    now, before = (
+        ", ".join(f"{side}{at}" for at in range(len(names))) for side in ("now", "before")
+    )
+    said = [f"{name} AS now{at}" for at, name in enumerate(names)]
+    past = [f"lag({name}) OVER () AS before{at}" for at, name in enumerate(names)]
+    for limit in (f"LIMIT {FIRST}", ""):
+        keys = f"SELECT {', '.join(names)} FROM this WHERE {present} {limit}"
+        pairs = f"SELECT {', '.join(said + past)} FROM ({keys})"
+        falling = f"SELECT count(*) FROM ({pairs}) WHERE ({now}) <= ({before})"
+        if connection.execute(falling).fetchone()[0]:
+            return False
+    return True
