@@ -13,6 +13,9 @@ from threading import Timer
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from drawn_tables import PARQUET, cut, said, tables
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from datamake.tables import TableError
 from datamake.tables.ordering import ordered, steady
@@ -336,8 +339,13 @@ the column `n` of the result has an integer that is no int64
 ===
 select '101'::bit b
 ---
-the column `b` of the result is a BIT, which no table holds
-  hint: cast it, as `column::VARCHAR`
+the column `b` of the result is of type BIT, which no table has
+  hint: cast it, as `b::VARCHAR`
+===
+select [interval 1 day] took
+---
+the column `took` of the result is of type INTERVAL, which no table has
+  hint: make it a number of seconds, as `epoch(took)`, or a text
 ===
 select error('what a pity') from t
 ---
@@ -518,6 +526,64 @@ def test_columns_that_sql_cannot_tell_apart(ask, tmp_path):
     view = View("t", (Piece((path,)),), columns=frozenset({"A"}))
     for threads in (1, 2):
         assert ask.rows("select a from t", views=[view], limits=Limits(threads)) == [(2,)]
+
+
+def in_arrow(path, table):
+    with pa.ipc.new_file(str(path), table.schema) as writer:
+        writer.write_table(table)
+    return str(path)
+
+
+def test_types_that_duckdb_has_not(ask, tmp_path):
+    """A float16 is a float32; a decimal of more than 38 digits is an error, if it counts."""
+    wide = pa.array([decimal.Decimal("1.5")], pa.decimal256(40, 1))
+    table = pa.table({"half": pa.array([1.5], pa.float16()), "wide": pa.array([[wide[0]]])})
+    path = in_arrow(tmp_path / "odd.arrow", table)
+    view = View("t", (Piece((path,)),), columns=frozenset({"half"}))
+    assert ask.rows("select * from t", views=[view]) == [(1.5,)]
+    with pytest.raises(TableError) as error:
+        ask("select * from t", views=[View("t", (Piece((path,)),))])
+    assert str(error.value) == (
+        "SQL has no column `wide`, which is `decimal(40, 1)`\n"
+        "  hint: bring it to 38 digits or fewer, or to `float64`, with `standardize`"
+    )
+
+
+ODD = ("float16", "decimal(40, 3)", "duration[us]", "timestamp[ns, +02:00]")
+"""Types that are none of DuckDB's, or another one of them: there is one zone, UTC."""
+leaves = [leaf for leaf in PARQUET if leaf not in ODD]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tables(leaves, unique=True), st.integers(0, 6))
+def test_any_table_comes_out_as_it_went_in(tmp_path_factory, table, at):
+    """All rows, in one order, whether DuckDB reads Parquet by itself or not, and as Arrow."""
+    folder = tmp_path_factory.mktemp("any")
+    made = {}
+    for name, path, threads in (
+        ("alone", stored(folder / "a.parquet", table), 2),
+        ("streamed", stored(folder / "b.parquet", table, row_group_size=2), 1),
+        ("arrow", in_arrow(folder / "c.arrow", cut(table, at=at)), 1),
+    ):
+        out = str(folder / "out.parquet")
+        rows = run("select * from t", [View("t", (Piece((path,)),))], (), out, Limits(threads))
+        assert rows == len(table)
+        with open(out, "rb") as file:
+            made[name] = file.read()
+    assert made["alone"] == made["streamed"] == made["arrow"]
+    result = pq.read_table(folder / "out.parquet")
+    assert sorted(map(repr, rows_of(result))) == sorted(map(repr, rows_of(table)))
+
+
+def rows_of(table):
+    return [said(unnamed(row)) for row in table.to_pylist()]
+
+
+def unnamed(value):
+    """Structs without the names of their fields: DuckDB gives one to those that have none."""
+    if isinstance(value, dict):
+        return [unnamed(each) for each in value.values()]
+    return [unnamed(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def test_an_input_that_is_broken(ask, tmp_path):

@@ -82,6 +82,8 @@ def answer(sql: str, views: Iterable[View]) -> Iterator[pa.RecordBatchReader | N
         result = made.sql(sql)
         yield None if result is None else result.to_arrow_reader(ROWS)
     except (duckdb().Error, pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the caller, who cannot write
         for scan in scans:
             if scan.failure is not None:
                 raise scan.failure from error

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 REFUSED = frozenset(
-    ("bignum", "bit", "time with time zone", "uhugeint", "union", "variant", "geometry")
+    ("bignum", "bit", "time with time zone", "uhugeint", "union", "variant", "interval", "geometry")
 )
 """Types of DuckDB that a table has no columns of."""
 
@@ -35,9 +35,11 @@ def result_schema(stored: pa.Schema, types: Sequence[Any]) -> pa.Schema:
             )
         refused = next((each for each in _kinds(kind) if each.id in REFUSED), None)
         if refused is not None:
+            hint = f"cast it, as `{field.name}::VARCHAR`"
+            seconds = f"make it a number of seconds, as `epoch({field.name})`, or a text"
             raise TableError(
-                f"the column `{field.name}` of the result is a {refused}, which no table holds",
-                hint="cast it, as `column::VARCHAR`",
+                f"the column `{field.name}` of the result is of type {refused}, which no table has",
+                hint=seconds if refused.id == "interval" else hint,
             )
         fields[field.name] = counted_type(_narrowed(field.type, kind))
     return pa.schema(fields)

@@ -6,10 +6,12 @@ Knows nothing of what is asked of them.
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.types as kinds
 
 from datamake.tables import TableError
+from datamake.tables.jsonlines import replaced
 from datamake.tables.session import name
-from datamake.tables.types import arrow
+from datamake.tables.types import arrow, text_of
 from datamake.tables.views import opened
 
 TYPE_CHECKING = False
@@ -60,14 +62,28 @@ class Scan:
             raise
 
     def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if batch.num_columns:
-            return batch
-        return pa.record_batch([pa.nulls(batch.num_rows, pa.bool_())], schema=self.schema)
+        if not batch.num_columns:
+            return pa.record_batch([pa.nulls(batch.num_rows, pa.bool_())], schema=self.schema)
+        return batch if batch.schema.equals(self.schema) else batch.cast(self.schema)
 
 
 def shaped(schema: pa.Schema) -> pa.Schema:
-    """A schema with a column, since DuckDB has no tables without."""
-    return schema if len(schema) else pa.schema({NO_COLUMNS: pa.bool_()})
+    """A schema as DuckDB can have it: with a column, and types that it knows. Raises TableError."""
+    if not len(schema):
+        return pa.schema({NO_COLUMNS: pa.bool_()})
+    return pa.schema([(field.name, _known(field)) for field in schema])
+
+
+def _known(field: pa.Field) -> pa.DataType:
+    def leaf(dtype: pa.DataType) -> pa.DataType:
+        if kinds.is_decimal256(dtype):
+            raise TableError(
+                f"SQL has no column `{field.name}`, which is `{text_of(dtype)}`",
+                hint="bring it to 38 digits or fewer, or to `float64`, with `standardize`",
+            )
+        return pa.float32() if kinds.is_float16(dtype) else dtype
+
+    return replaced(field.type, leaf)
 
 
 def empty(columns: Iterable[tuple[str, str]]) -> pa.Table:
