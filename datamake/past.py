@@ -35,11 +35,13 @@ def after_run(space: Workspace, names: Sequence[str], run: int) -> Outputs:
 
     Raises UsageError where the cache does not know what one had.
     """
-    return {
-        name: _outputs(space, made[0])
-        for name in names
-        if (made := [each for each in _made(space, name) if each.run <= run])
-    }
+    found = {}
+    for name in names:
+        made = _made(space, name)
+        then = next((each for each in made if each.run <= run), None)
+        if then is not None:
+            found[name] = _outputs(space, then, made)
+    return found
 
 
 def previous_run(space: Workspace, names: Sequence[str]) -> int | None:
@@ -59,15 +61,22 @@ def _made(space: Workspace, name: str) -> list[TargetRun]:
     return [each for each in runs if each.status in MADE]
 
 
-def _outputs(space: Workspace, made: TargetRun) -> Sequence[Written]:
-    record = space.cache.lookup(made.fingerprint)
-    if record is None:
-        raise UsageError(
-            f"it is not known what `{made.target}` was after run {made.run}",
-            ["the cache has no record of it"],
-            "the cache keeps what it has room for: see `local_cache_size`",
-        )
-    return record.outputs
+def _outputs(space: Workspace, then: TargetRun, made: Sequence[TargetRun]) -> Sequence[Written]:
+    """What a run made. Of several that made it of the same, the cache has a record of the last."""
+    anew = [
+        each.run
+        for each in made
+        if each.run > then.run
+        and (each.status, each.fingerprint) == (Status.BUILT.value, then.fingerprint)
+    ]
+    record = None if anew else space.cache.lookup(then.fingerprint)
+    if record is not None:
+        return record.outputs
+    raise UsageError(
+        f"it is not known what `{then.target}` was after run {then.run}",
+        [f"run {anew[-1]} made it anew, of the same" if anew else "the cache has no record of it"],
+        "" if anew else "the cache keeps what it has room for: see `local_cache_size`",
+    )
 
 
 # Revisions

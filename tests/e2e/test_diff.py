@@ -192,6 +192,18 @@ def test_what_the_cache_lost_is_not_known(flights):
     )
 
 
+def test_what_was_made_anew_of_the_same_is_not_known(flights):
+    """The cache has one record for it, and it is that of the last run."""
+    flights.write("flights.csv", SECOND)
+    assert flights.build("delays", force=True).ok
+    assert flights.build("delays", force=True).ok
+    assert failure(flights, "delays") == (
+        "it is not known what `delays` was after run 2\n  run 3 made it anew, of the same"
+    )
+    assert diff(flights, "delays", "3")["same"] is True
+    assert diff(flights, "delays", "1")["rows"] == {"old": 2, "new": 3}
+
+
 def test_a_key_that_tells_no_rows_apart(flights):
     """The first one that is there twice is told."""
     flights.write("old.csv", "id,delay\n1,5\n1,6\n2,5\n")
