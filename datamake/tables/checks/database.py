@@ -302,6 +302,6 @@ def _ascending(connection: Any, names: list[str], present: str) -> bool:
         keys = f"SELECT {', '.join(names)} FROM this WHERE {present} {limit}"
         pairs = f"SELECT {', '.join(said + past)} FROM ({keys})"
         falling = f"SELECT count(*) FROM ({pairs}) WHERE ({now}) <= ({before})"
-        if connection.execute(falling).fetchone()[0]:
+        if connection.execute(falling).fetchall()[0][0]:
             return False
     return True
