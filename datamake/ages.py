@@ -1,13 +1,18 @@
 """How old the data of sources is, and whether that is more than the Datafile allows.
 
-Knows nothing of what they hold: only when they were last modified, as their store says.
+Knows when they were last modified, as their store says, or the greatest time in one column.
 """
 
 from __future__ import annotations
 
 import os
 
+from xxhash import xxh3_128_hexdigest
+
+from datamake.bringing import source_view
 from datamake.datafile.units import shortened
+from datamake.files import fresh_digest
+from datamake.insights import Insights
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +20,7 @@ if TYPE_CHECKING:
 
     from datamake.model import Input
     from datamake.remote import Freshness
+    from datamake.tables.checks.results import Checked
     from datamake.workspace import Workspace
 
 
@@ -49,17 +55,51 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     return failed, warnings
 
 
+def aged(space: Workspace, source: str) -> list[Checked]:
+    """The age of a source, as what came of a check."""
+    from datamake.tables.checks.results import Checked
+
+    limit = space.graph.expansion.freshness[source]
+    wrong, final = _wrong(space, source, space.graph.sources[source], limit)
+    severity = "error" if final or not limit.warn_after else "warn"
+    sample = ({"age": wrong},) if wrong else ()
+    return [Checked("freshness", "freshness", severity, int(bool(wrong)), 0, sample)]
+
+
 def _wrong(space: Workspace, source: str, asked: Input, limit: Freshness) -> tuple[str, bool]:
     """What is wrong with the age of a source, or `""`; and whether that fails it."""
-    changed = max(_times(space, asked), default=None)
+    if limit.column is not None:
+        changed = _newest(space, source, limit.column)
+        what = f"source `{source}`: the newest of `{limit.column}` is of"
+    else:
+        changed = max(_times(space, asked), default=None)
+        what = f"source `{source}` was last changed"
+    if changed is None and limit.column is not None:
+        return f"source `{source}` has no times in `{limit.column}`", True
     if changed is None:
         return f"source `{source}`: its store does not say when it was last changed", False
     age = space.now() - changed
     for allowed, final in ((limit.error_after, True), (limit.warn_after, False)):
         if allowed is not None and age > allowed:
-            most = shortened(allowed)
-            return f"source `{source}` was last changed {shortened(age)} ago, over {most}", final
+            return f"{what} {shortened(age)} ago, over {shortened(allowed)}", final
     return "", False
+
+
+def _newest(space: Workspace, source: str, column: str) -> float | None:
+    """The greatest time in a column, in seconds since 1970. Raises TableError."""
+    found = source_view(space, source)
+    paths = [path for piece in found.pieces for path in piece.paths]
+    digests = " ".join(str(fresh_digest(path)) for path in paths)
+    insights = Insights(space)
+    key = f"newest-1 {column} {xxh3_128_hexdigest(digests.encode())}"
+    known = insights.recall(key)
+    if known is None:
+        from datamake.tables.profile import newest
+        from datamake.tables.views import opened
+
+        known = repr(newest(opened(found), column))
+        insights.note(key, known)
+    return None if known == "None" else float(known)
 
 
 def _times(space: Workspace, asked: Input) -> Iterator[float]:

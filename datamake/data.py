@@ -5,19 +5,20 @@ Knows nothing of formats; what is at a URL is downloaded into the cache first.
 
 from __future__ import annotations
 
-from datamake.errors import EnvironmentFailed, UsageError
+from datamake.bringing import downloaded, source_view
+from datamake.errors import UsageError
 from datamake.request import chosen
-from datamake.urls import is_url, shown
+from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from typing import Any
 
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from datamake.model import Written
+    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
 FIRST_ROWS = 10
@@ -28,10 +29,10 @@ def table(space: Workspace, name: str) -> pa.Table:
 
     Raises UsageError where there is no such name, or nothing there, and TableError.
     """
-    from datamake.tables.reading import open_table
+    from datamake.tables.views import opened
 
     try:
-        return open_table(files(space, name)).to_arrow()
+        return opened(view(space, name)).to_arrow()
     finally:
         space.sources.copies.remove()
 
@@ -43,78 +44,94 @@ def dataset(space: Workspace, name: str) -> ds.Dataset:
     """
     from datamake.tables.datasets import dataset as opened
 
-    return opened(files(space, name, local=True))
+    found = view(space, name, local=True)
+    return opened([path for piece in found.pieces for path in piece.paths], found.reading)
 
 
 def preview(space: Workspace, name: str) -> dict[str, Any]:
     """The first rows and statistics of a table; see `tables.profile`."""
     from datamake.tables.profile import profiled
-    from datamake.tables.reading import open_table
+    from datamake.tables.views import opened
 
     try:
-        profile = profiled(open_table(files(space, name)), FIRST_ROWS)
+        profile = profiled(opened(view(space, name)), FIRST_ROWS)
         return {"version": 1, "name": name, **profile}
     finally:
         space.sources.copies.remove()
 
 
-def files(space: Workspace, name: str, *, local: bool = False) -> list[str]:
-    """The absolute paths of what a name stands for, files or folders; not what is remote if `local`.
+def answer(space: Workspace, query: str) -> AbstractContextManager[pa.RecordBatchReader | None]:
+    """The rows of a query over the sources and targets that it names, as long as it is open.
 
-    Raises UsageError where there is no such name, or nothing there.
+    Raises UsageError where one has no data, and TableError.
     """
+    from datamake.tables import adhoc
+
+    names = adhoc.named(query, _names(space))
+    return adhoc.answer(query, [view(space, name) for name in names])
+
+
+def connection(space: Workspace) -> Any:
+    """A DuckDB connection with each source and target that is there, and no URL, as a view.
+
+    Raises EnvironmentFailed where DuckDB is not installed.
+    """
+    from datamake.errors import DatamakeError
+    from datamake.tables import adhoc
+
+    found = []
+    for name in _names(space):
+        try:
+            found.append(view(space, name, local=True))
+        except DatamakeError:  # not built yet, remote, or no table
+            continue
+    return adhoc.connection(found)
+
+
+def _names(space: Workspace) -> list[str]:
+    """What may be named in a query: sources, targets, and instances."""
+    graph = space.graph
+    return list(dict.fromkeys([*graph.sources, *graph.expansion.families, *graph.targets]))
+
+
+def files(space: Workspace, name: str) -> list[str]:
+    """The absolute paths of what a name stands for, files or folders; see `view`."""
+    return [path for piece in view(space, name).pieces for path in piece.paths]
+
+
+def view(space: Workspace, name: str, *, local: bool = False) -> View:
+    """What a name stands for as a table, read as its source says; not what is remote if `local`.
+
+    Raises UsageError where there is no such name, or nothing there, and TableError for no table.
+    """
+    from datamake.tables.views import Piece, View
+
     graph = space.graph
     if name in graph.sources:
-        asked = graph.sources[name]
-        if asked.kind == "remote":
-            return _downloaded(space, asked.text, local=local)
-        found = graph.resolver.resolution(asked, "")
-        if found.fault:
-            raise UsageError(found.fault)
-        return [space.files.absolute(item.path) for item in found.items]
-    paths: list[str] = []
+        return source_view(space, name, local=local)
+    pieces = []
     for target in chosen(space, [name], None):
-        outputs = graph.targets[target].outputs if target in graph.targets else ()
-        for output in outputs:
-            if is_url(output.path):
-                paths += _downloaded(space, output.path, local=local)
-            elif space.files.digest(output.path) is None:
-                raise UsageError(
-                    f"`{output.path}` is not there", hint=f"`datamake build '{target}'` makes it"
-                )
-            else:
-                paths.append(space.files.absolute(output.path))
-    if not paths:
+        each = graph.targets[target].each if target in graph.targets and target != name else {}
+        pieces += [Piece((p,), each) for p in _made(space, target, local=local)]
+    if not pieces:
         raise UsageError(f"`{name}` has no data: it has no output")
+    return View(name, tuple(pieces))
+
+
+def _made(space: Workspace, target: str, *, local: bool) -> list[str]:
+    """The absolute paths of the outputs of a target."""
+    graph = space.graph
+    outputs = graph.targets[target].outputs if target in graph.targets else ()
+    paths: list[str] = []
+    for output in outputs:
+        if output.apart:
+            continue
+        if is_url(output.path):
+            paths += downloaded(space, output.path, local=local)
+        elif space.files.digest(output.path) is None:
+            raise UsageError(
+                f"`{output.path}` is not there", hint=f"`datamake build '{target}'` makes it"
+            )
+        else:
+            paths.append(space.files.absolute(output.path))
     return paths
-
-
-def _downloaded(space: Workspace, source: str, *, local: bool) -> list[str]:
-    """Local copies of what is at a URL, until `copies` are removed."""
-    if local:
-        raise UsageError(f"`{shown(source)}` is remote, and read as a whole: take it as a table")
-    if not space.sources.seen(source):
-        raise UsageError(f"there is nothing at `{shown(source)}`")
-    bring(space, source)
-    contents = space.sources.contents(source) or ()
-    return [space.sources.copies.place(each.path) for each in contents]
-
-
-def bring(space: Workspace, source: str, made: Sequence[Written] = ()) -> None:
-    """Brings local copies of a remote source, outside of a build; `made` is what a target put there.
-
-    Raises EnvironmentFailed.
-    """
-    from datamake.executors import open_executor
-
-    sources = space.sources
-    objects = None if sources.offline else lambda: sources.objects
-    executor = open_executor("local", 1, space.cache, objects)
-    try:
-        executor.submit(sources.fetching(source, made))
-        (result,) = executor.wait()
-    finally:
-        executor.close()
-    if result.error is not None:
-        raise EnvironmentFailed(result.error, result.facts)
-    sources.learn(source, result.fetched)

@@ -55,7 +55,7 @@ class Checkups:
                 return None
             self.open[name] = Examined(verdict.checked, verdict.outputs[0].digest, target, verdict)
             self.ledger.begin(name, 1, verdict.reasons)
-            contents = [_output(target, verdict)]
+            contents = [output_of(target, verdict.outputs[0].digest)]
         checking = examiner.checking(name, assertions, contents)
         return Action(target=name, kind="check", checking=checking)
 
@@ -88,7 +88,7 @@ class Checkups:
         )
 
 
-def _output(target: Target, verdict: Verdict) -> Content:
+def output_of(target: Target, digest: str) -> Content:
     """The output of a target as if it were an input."""
     from datamake.fingerprint import Content
     from datamake.formats import DEFAULT, Reading
@@ -97,4 +97,4 @@ def _output(target: Target, verdict: Verdict) -> Content:
     schema = target.assertions.schema if target.assertions else None
     reading = Reading(schema=schema.types) if schema else DEFAULT
     asked = Input("path", target.outputs[0].path, name="this", reading=reading)
-    return Content(Link(asked, table=True), verdict.outputs[0].path, verdict.outputs[0].digest)
+    return Content(Link(asked, table=True), target.outputs[0].path, digest)

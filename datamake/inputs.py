@@ -315,9 +315,10 @@ def freshness(texts: Texts) -> Freshness | None:
     table = texts.declaration.table.get("freshness")
     if table is None:
         return None
-    if not table:
+    if table.keys() <= {"column"}:
         raise texts.fault("`freshness` needs `warn_after` or `error_after`", "freshness")
-    found = Freshness(*(_duration(texts, table, key) for key in ("warn_after", "error_after")))
+    warn, error = (_duration(texts, table, key) for key in ("warn_after", "error_after"))
+    found = Freshness(warn, error, table.get("column"))
     if found.warn_after and found.error_after and found.warn_after >= found.error_after:
         raise texts.fault(
             "`error_after` is not longer than `warn_after`, which hence says nothing", "freshness"

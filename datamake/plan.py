@@ -13,12 +13,13 @@ from datamake.errors import DatamakeError
 from datamake.judge import Judge, joined, remarks
 from datamake.model import RESOURCES, Code, Reason, Status
 from datamake.outcome import Plan, PlannedTarget
+from datamake.request import NO_OPTIONS, requested
 from datamake.schedule import Schedule, Verb
 from datamake.slots import Capacity, Ready
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from datamake.model import Resources
     from datamake.schedule import Instruction
@@ -154,6 +155,29 @@ class Planner:
     def _resources(self, name: str) -> Resources:
         target = self.space.graph.targets.get(name)
         return RESOURCES if target is None else target.resources
+
+
+def states(space: Workspace) -> Mapping[str, Collection[str]]:
+    """The targets that `state:` selects: `stale`, `missing` and `failed`."""
+    graph = space.graph
+    request = requested(space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS)
+    plan = Planner(space, Judge(space, request.demands, space.variables), request.taken).plan(
+        request.needs, 1, lambda _: (0, 0.0)
+    )
+    history = space.state.history
+    return {
+        "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},
+        "missing": {
+            name
+            for name, target in graph.targets.items()
+            if any(space.digest(output.path) is None for output in target.outputs)
+        },
+        "failed": {
+            name
+            for name in graph.targets
+            if any(run.status == "failed" for run in history.target_runs(name, 1))
+        },
+    }
 
 
 def urgency(space: Workspace, needs: Mapping[str, Sequence[str]]) -> Urgency:

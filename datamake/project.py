@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 from datamake import __version__, image, pins
 from datamake.conflicts import alike
@@ -14,17 +15,18 @@ from datamake.engine import Engine, Settings
 from datamake.errors import EnvironmentFailed, TargetLocked, UsageError
 from datamake.judge import Judge
 from datamake.model import KEPT, Status
-from datamake.plan import Planner, urgency
-from datamake.request import NO_OPTIONS, Options, requested, sources_alone
+from datamake.plan import Planner, states, urgency
+from datamake.request import Options, requested, sources_alone
 from datamake.values import NOTHING
 from datamake.workspace import WRITTEN_AHEAD, Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Any
 
+    import duckdb
     import pyarrow as pa
     import pyarrow.dataset as ds
     from typing_extensions import Self
@@ -104,6 +106,8 @@ class Project:
 
     def __init__(self, space: Workspace, *, as_written: bool = True) -> None:
         self.space = space
+        self.states = partial(states, space)
+        """The targets that `state:` selects."""
         self._as_written = as_written
         """Whether it is the usual Datafile, with the params that it and the profile have."""
         self._rest: tuple[Sequence[str], str, Mapping[str, Any]] | None = None
@@ -225,27 +229,25 @@ class Project:
 
         return comparison.diff(self.space, name, against, key)
 
-    def states(self) -> Mapping[str, Collection[str]]:
-        """The targets that `state:` selects: `stale`, `missing` and `failed`."""
-        graph = self.space.graph
-        request = requested(
-            self.space, ["*"] if not graph.targets else list(graph.targets), NO_OPTIONS
-        )
-        plan = _planner(self.space, request).plan(request.needs, 1, lambda _: (0, 0.0))
-        history = self.space.state.history
-        return {
-            "stale": {t.name for t in plan.targets if t.status is not Status.UP_TO_DATE},
-            "missing": {
-                name
-                for name, target in graph.targets.items()
-                if any(self.space.digest(output.path) is None for output in target.outputs)
-            },
-            "failed": {
-                name
-                for name in graph.targets
-                if any(run.status == "failed" for run in history.target_runs(name, 1))
-            },
-        }
+    def duckdb(self) -> duckdb.DuckDBPyConnection:
+        """A connection of DuckDB with each source and target that is there, and not remote, as a
+        view. It is yours to close.
+
+        Raises EnvironmentFailed where DuckDB is not installed.
+        """
+        from datamake import data
+
+        connection: duckdb.DuckDBPyConnection = data.connection(self.space)
+        return connection
+
+    def check(self, select: Sequence[str] = ()) -> dict[str, Any]:
+        """Checks what is there, sources included, as the document of `datamake check`.
+
+        Raises UsageError for a wrong selection, and EnvironmentFailed.
+        """
+        from datamake import assurance
+
+        return assurance.check(self.space, select)
 
     def close(self) -> None:
         """Writes what is to be remembered, and lets go of files and locks."""

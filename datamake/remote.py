@@ -61,3 +61,5 @@ class Freshness:
 
     warn_after: float | None = None
     error_after: float | None = None
+    column: str | None = None
+    """Whose greatest value is the time of the data; None: when the store last saw it modified."""

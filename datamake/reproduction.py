@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from datamake.actions import Preparation
-from datamake.data import bring
+from datamake.bringing import bring
 from datamake.errors import UsageError
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge

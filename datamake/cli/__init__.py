@@ -14,6 +14,8 @@ COMMANDS = (
     "graph",
     "log",
     "history",
+    "check",
+    "sql",
     "diff",
     "lock",
     "accept",

@@ -12,7 +12,7 @@ import typer
 from typer.main import get_command
 
 from datamake import __version__
-from datamake.cli import build, cache, comparison, inspection, lock, start, upkeep
+from datamake.cli import build, cache, comparison, inspection, lock, start, tables, upkeep
 from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
 from datamake.cli.failures import guarded, reported
 from datamake.cli.opening import has_datafile
@@ -80,6 +80,7 @@ def root(
 for declare in (
     build.declare,
     inspection.declare,
+    tables.declare,
     comparison.declare,
     lock.declare,
     upkeep.declare,

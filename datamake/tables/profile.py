@@ -8,6 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datamake.tables import TableError
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -85,3 +86,22 @@ def as_text(value: pa.Scalar | None) -> str | None:
     except (ValueError, OverflowError):
         return str(value)
     return found if isinstance(found, str) else str(found)
+
+
+def newest(table: Table, column: str) -> float | None:
+    """The greatest date or time in a column, in seconds since 1970; of one without a zone in UTC.
+
+    Raises TableError for another type.
+    """
+    dtype = table.chosen([column]).field(column).type
+    if not (pa.types.is_date(dtype) or pa.types.is_timestamp(dtype)):
+        raise TableError(
+            f"the column `{column}` has no dates or times", [f"it is {text_of(dtype)}"]
+        )
+    found = [pc.max(batch.column(0)) for batch in table.batches([column])]
+    greatest = pc.max(pa.chunked_array([[each] for each in found], dtype)) if found else None
+    if greatest is None or not greatest.is_valid:
+        return None
+    moment = greatest.cast(pa.timestamp("us"))
+    seconds: float = moment.value / 1e6
+    return seconds

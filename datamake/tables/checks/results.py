@@ -20,7 +20,7 @@ SHOWN = 5
 """Rows of a sample."""
 WIDE = 60
 """Characters of a value that people are shown."""
-NO_ROWS = ("rows", "fresh", "volume", "schema")
+NO_ROWS = ("rows", "fresh", "volume", "schema", "freshness")
 """Kinds that are about the table, not about one row or another; `schema` counts columns."""
 
 
