@@ -594,22 +594,31 @@ def test_an_input_that_is_broken(ask, tmp_path):
     assert str(error.value).startswith(f"`{tmp_path}/bad.csv`")
 
 
-@pytest.mark.parametrize("sql", ["select count(*) from t a, range(100000000000) b", "from t"])
-def test_a_query_can_be_interrupted(ask, sql):
-    """From another thread; one that has come to its end doesn't care."""
+LONG = "select count(*) from t a, range(100000000000) b"
+
+
+@pytest.mark.parametrize("after", [0, 0.2])
+def test_a_query_can_be_interrupted(ask, after):
+    """From another thread, and also before it has begun."""
     timers = []
 
     def started(interrupt):
-        timers.append(Timer(0.2, interrupt))
+        if not after:
+            interrupt()
+        timers.append(Timer(after, interrupt))
         timers[0].start()
 
-    views = [View("t", (Piece((ask.path,)),))]
-    if sql == "from t":
-        assert run(sql, views, (), ask.out, Limits(), started) == 4
-    else:
-        with pytest.raises(TableError, match=r"^interrupted$"):
-            run(sql, views, (), ask.out, Limits(), started)
+    with pytest.raises(TableError, match=r"^interrupted$"):
+        run(LONG, ask.views(), (), ask.out, NONE, started)
+    assert not os.path.exists(ask.out)
     timers[0].join()
+
+
+def test_a_query_that_has_ended_cannot_be_interrupted(ask):
+    """Nothing happens."""
+    interrupts = []
+    assert run("from t", ask.views(), (), ask.out, NONE, interrupts.append) == 4
+    interrupts[0]()
 
 
 def test_memory_that_is_not_enough(ask):

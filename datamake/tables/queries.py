@@ -6,7 +6,8 @@ version, and on nothing else: not on threads, nor on how the inputs are stored.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pyarrow as pa
 
@@ -64,14 +65,41 @@ def run(
     known = {view.name: view for view in views}
     paths = resolved(query, known)
     calm = steady(query)
-    with session(limits if calm else replace(limits, threads=1)) as connection:
-        if interruptible is not None:
-            interruptible(interrupting(connection))
-        scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
-        fast = calm and limits.threads > 1
-        close(connection, furnish(connection, query, paths, scans, fast=fast))
+    scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
+    own = limits if calm else replace(limits, threads=1)
+    with session(own) as connection, ended_by(connection, interruptible):
+        with explaining(query, list(scans.values())):
+            files = furnish(connection, query, paths, scans, fast=own.threads > 1)
+            close(connection, files)
         columns = described(connection, query)
         return _written(connection, query, list(scans.values()), len(columns), out)
+
+
+@contextmanager
+def ended_by(
+    connection: Any, interruptible: Callable[[Callable[[], None]], None] | None
+) -> Iterator[None]:
+    """Has what a connection does ended from another thread, if anybody wants that."""
+    if interruptible is None:
+        yield
+        return
+    asked, over = Event(), Event()
+
+    def end() -> None:
+        asked.wait()
+        while not over.is_set():  # once is not enough: between two statements it is forgotten
+            connection.interrupt()
+            over.wait(0.02)
+
+    thread = Thread(target=end, name="datamake-interrupt")
+    thread.start()
+    try:
+        interruptible(asked.set)
+        yield
+    finally:
+        over.set()
+        asked.set()
+        thread.join()
 
 
 def described(connection: Any, query: Query) -> list[Any]:
@@ -81,26 +109,18 @@ def described(connection: Any, query: Query) -> list[Any]:
         return rows
 
 
-def interrupting(connection: Any) -> Callable[[], None]:
-    """What ends the query of a connection from another thread, and does nothing after its end."""
-
-    def interrupt() -> None:
-        with suppress(duckdb().ConnectionException):
-            connection.interrupt()
-
-    return interrupt
-
-
 def _written(connection: Any, query: Query, scans: Sequence[Scan], columns: int, out: str) -> int:
     with explaining(query, scans):
         result = connection.sql(ordered(query.sql, columns))
         types = result.types
         reader = result.to_arrow_reader(ROWS)
-    schema = result_schema(reader.schema, types)
-    with Writer(out, schema) as writer:
-        while (batch := _next(reader, query, scans)) is not None:
-            writer.write(brought(batch, schema))
-        return writer.rows
+        del result
+    with reader:  # what is left of it after the connection is closed could end the process
+        schema = result_schema(reader.schema, types)
+        with Writer(out, schema) as writer:
+            while (batch := _next(reader, query, scans)) is not None:
+                writer.write(brought(batch, schema))
+            return writer.rows
 
 
 def _next(reader: Any, query: Query, scans: Sequence[Scan]) -> pa.RecordBatch | None:
