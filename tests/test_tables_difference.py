@@ -11,7 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from datamake.errors import EnvironmentFailed
@@ -205,6 +205,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(ROWS, ROWS)
 def test_rows_are_counted_as_python_counts_them(old, new):
     """Multisets of rows against those of the standard library."""

@@ -33,8 +33,10 @@ SESSION = (
 ENVIRONMENT = ("08", "28", "3D", "42501", "53", "55P03", "57P", "58")
 """Codes, or beginnings of them: connections, passwords, rights, full disks, servers that go."""
 LOST = re.compile("server closed the connection|FATAL:|no connection|connection not open|SSL")
+TYPE = b"POSTGRESQL:type"
 CASTS = {"money": "numeric(19, 2)", "oid": "int8"}
 """Types of PostgreSQL that the driver takes for others."""
+KNOWN = {"numeric(19, 2)": pa.decimal128(19, 2)}
 UNFAITHFUL = {*CASTS, "record"}
 FIRST_DAY = -2_440_588
 """Days from 1970: PostgreSQL's first is in 4713 BC, and below it is what it has for infinity."""
@@ -87,17 +89,32 @@ class Connection:
         for line in SESSION:
             self.cursor.execute(line)
         found = self.cursor.adbc_execute_schema(sql)
+        names = [f"c{at}" for at in range(len(found))]
+        if not all(map(_name, found)):
+            found = self._named(sql, found, names)
         casts = [cast(field) for field in found]
         if any(casts):
-            names = [f"c{at}" for at in range(len(found))]
             pairs = zip(names, casts, strict=True)
             asked = ", ".join(f"{name}::{type_}" if type_ else name for name, type_ in pairs)
             sql = f"SELECT {asked} FROM (\n{sql}\n) AS query({', '.join(names)})"  # noqa: S608 - names of our own
         self.cursor.execute(sql)
         reader = self.cursor.fetch_record_batch()
-        own = zip(found.names, reader.schema, strict=True)
-        schema = pa.schema([(name, decimal(field) or field.type) for name, field in own])
+        own = zip(found.names, casts, reader.schema, strict=True)
+        schema = pa.schema(
+            [
+                (name, KNOWN.get(type_ or "") or decimal(field) or field.type)
+                for name, type_, field in own
+            ]
+        )
         return schema, (_finished(batch, schema) for batch in reader)
+
+    def _named(self, sql: str, schema: pa.Schema, names: list[str]) -> pa.Schema:
+        """The same with PostgreSQL's types, which drivers before 1.13 don't tell."""
+        asked = ", ".join(f"pg_typeof({name})::text" for name in names)
+        none = f"(SELECT * FROM (\n{sql}\n) AS query LIMIT 0) AS query({', '.join(names)})"  # noqa: S608
+        self.cursor.execute(f"SELECT {asked} FROM (VALUES (1)) AS one LEFT JOIN {none} ON true")  # noqa: S608
+        types = zip(schema, self.cursor.fetchone(), strict=True)
+        return pa.schema([named(field, text) for field, text in types])
 
     def cancel(self) -> None:
         """End the query that runs."""
@@ -125,17 +142,25 @@ def cast(field: pa.Field) -> str | None:
 def faithful(field: pa.Field) -> bool:
     """Whether the driver gives a column as what it is."""
     dtype = field.type
-    if _name(field) in UNFAITHFUL or kinds.is_interval(dtype) or isinstance(dtype, pa.UuidType):
+    if _name(field) in UNFAITHFUL or kinds.is_interval(dtype):
         return False
-    if isinstance(dtype, pa.OpaqueType):
+    if isinstance(dtype, pa.BaseExtensionType):
         return bool(kinds.is_string(dtype.storage_type))
     if kinds.is_list(dtype):
         return faithful(dtype.value_field)
     return not kinds.is_struct(dtype) or all(map(faithful, dtype))
 
 
+def named(field: pa.Field, text: str) -> pa.Field:
+    """A column with the type that PostgreSQL calls it by, of an array that of its items."""
+    if kinds.is_list(field.type) and text.endswith("[]"):
+        items = pa.list_(named(field.type.value_field, text[:-2]))
+        return pa.field(field.name, items, metadata={TYPE: text})
+    return field.with_metadata({TYPE: text})
+
+
 def _name(field: pa.Field) -> str:
-    found: bytes = (field.metadata or {}).get(b"POSTGRESQL:type", b"")
+    found: bytes = (field.metadata or {}).get(TYPE, b"")
     return found.decode()
 
 
