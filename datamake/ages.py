@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from datamake.model import Input
     from datamake.remote import Freshness
-    from datamake.tables.checks.results import Checked
+    from datamake.tables.checked import Checked
     from datamake.workspace import Workspace
 
 
@@ -57,7 +57,7 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
 
 def aged(space: Workspace, source: str) -> list[Checked]:
     """The age of a source, as what came of a check."""
-    from datamake.tables.checks.results import Checked
+    from datamake.tables.checked import Checked
 
     limit = space.graph.expansion.freshness[source]
     wrong, final = _wrong(space, source, space.graph.sources[source], limit)

@@ -74,7 +74,7 @@ def _checked(judge: Judge, name: str) -> Document:
             results += _results(judge, name, assertions)
     except DatamakeError as found:
         error = found
-    from datamake.tables.checks.results import documents, lines
+    from datamake.tables.checked import documents, lines
 
     return {
         "name": name,

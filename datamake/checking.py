@@ -52,7 +52,7 @@ def failures(results: Iterable[Any]) -> list[Any]:
 
 def told(results: Iterable[Any]) -> tuple[str, list[str]]:
     """What is said of checks that failed: a headline, and facts."""
-    from datamake.tables.checks.results import lines
+    from datamake.tables.checked import lines
 
     wrong = failures(results)
     headline = "a check failed" if len(wrong) == 1 else f"{len(wrong)} checks failed"
@@ -79,7 +79,7 @@ class Examiner:
         text = self.insights.recall(_key(own, digest)) if digest else None
         if text is None:
             return Known(own)
-        from datamake.tables.checks.results import parsed
+        from datamake.tables.checked import parsed
 
         return Known(own, parsed(text))
 
@@ -157,7 +157,7 @@ class Examiner:
 
     def note(self, name: str, own: str, digest: str, results: Sequence[Any]) -> None:
         """Remember what came of checks: of what depends on nothing else with the content."""
-        from datamake.tables.checks.results import canonical
+        from datamake.tables.checked import canonical
 
         kept = [each for each in results if each.kind not in ("fresh", "volume")]
         self.insights.note(_key(own, digest), canonical(kept))

@@ -61,7 +61,7 @@ def result_document(result: TargetResult) -> Document:
         ],
     }
     if result.checks:
-        from datamake.tables.checks.results import documents
+        from datamake.tables.checked import documents
 
         document["checks"] = documents(result.checks)
     if result.error is not None:

@@ -15,7 +15,7 @@ from datamake.values import replace
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datamake.action import Action, Checking
-    from datamake.tables.checks.results import Checked
+    from datamake.tables.checked import Checked
     from datamake.transforms import Workshop
 
 

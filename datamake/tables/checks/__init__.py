@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
+from datamake.tables.checked import Checked, canonical, documents, lines, parsed
 from datamake.tables.checks import database, keys, queries, rows, sources, streaming, wholes
 from datamake.tables.checks.bound import KeyTest, QueryTest, Sights
-from datamake.tables.checks.results import Checked, canonical, documents, lines, parsed
 from datamake.tables.engine import duckdb
 from datamake.tables.schemas import differences, guarded
 

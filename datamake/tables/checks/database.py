@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 
 from datamake.tables import TableError
+from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, QueryTest, RowTest, WholeTest
 from datamake.tables.checks.keys import sample
-from datamake.tables.checks.results import SHOWN, Checked
 from datamake.tables.checks.rows import References
 from datamake.tables.checks.scalars import identifier, shown
 from datamake.tables.checks.sources import load, view

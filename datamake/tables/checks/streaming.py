@@ -9,9 +9,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
 from datamake.tables.checks.keys import Keys, Tally, sample
-from datamake.tables.checks.results import SHOWN, Checked
 from datamake.tables.checks.scalars import shown, sql_type
 from datamake.tables.reading import ahead
 
