@@ -150,6 +150,14 @@ def test_types_that_duckdb_does_not_have(compared):
     assert compared(columns, other, ["k"])["changes"]["columns"] == [{"name": "wide", "rows": 1}]
 
 
+def test_what_duckdb_cannot_do_is_told(compared):
+    """In a map there is no other type for it."""
+    wide = pa.map_(pa.string(), pa.decimal256(76, 2))
+    columns = {"a": pa.array([[("x", Decimal(1))]], wide)}
+    with pytest.raises(TableError, match=r"[Uu]nsupported"):
+        compared(columns, columns)
+
+
 def test_a_key_of_several_columns_and_nulls(compared):
     """Null is a value of a key like others."""
     old = {"a": [1, 1, None], "b": ["x", None, None], "v": [1, 2, 3]}

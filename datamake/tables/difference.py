@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - its names are our own
 """What two tables differ in: columns, number of rows, statistics, and, by DuckDB, the rows.
 
 Knows nothing of where the tables are from. What is kept in memory is bounded; further rows go to a
@@ -15,7 +16,9 @@ import pyarrow.types as kinds
 
 from datamake.errors import EnvironmentFailed
 from datamake.tables import TableError
+from datamake.tables.engine import duckdb
 from datamake.tables.jsonlines import replaced
+from datamake.tables.mistakes import explained
 from datamake.tables.profile import Column, as_text
 from datamake.tables.session import Limits, session
 from datamake.tables.types import text_of
@@ -161,8 +164,11 @@ def _changes(
         return None
     try:
         with session(Limits(os.cpu_count() or 1, MEMORY, folder)) as connection:
-            rows = _Rows(connection, old.table, new.table)
-            return rows.by_key(key) if key else rows.as_wholes()
+            try:
+                rows = _Rows(connection, old.table, new.table)
+                return rows.by_key(key) if key else rows.as_wholes()
+            except duckdb().Error as error:
+                raise explained(error, "", place=False) from error
     except EnvironmentFailed:
         if key:
             raise
