@@ -15,7 +15,7 @@ from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
-from datamake.tables.queries import interrupting
+from datamake.tables.queries import ended_by
 from datamake.tables.refusals import refuse
 from datamake.tables.session import close, name, session
 from datamake.tables.syntax import located, parsed, tables
@@ -117,8 +117,7 @@ class Arrangement:
 
         if not (self.keys or self.order):
             limits = replace(limits, threads=1)  # rows stay in their order
-        with session(limits) as connection:
-            interruptible(interrupting(connection))
+        with session(limits) as connection, ended_by(connection, interruptible):
             reader = pa.RecordBatchReader.from_batches(self.held, handed())
             connection.register(THIS, reader)
             close(connection)
