@@ -81,6 +81,8 @@ def _known(field: pa.Field) -> pa.DataType:
                 f"SQL has no column `{field.name}`, which is `{text_of(dtype)}`",
                 hint="bring it to 38 digits or fewer, or to `float64`, with `standardize`",
             )
+        if kinds.is_map(dtype):
+            return pa.map_(replaced(dtype.key_type, leaf), replaced(dtype.item_type, leaf))
         return pa.float32() if kinds.is_float16(dtype) else dtype
 
     return replaced(field.type, leaf)
