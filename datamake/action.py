@@ -73,6 +73,8 @@ class Checking:
     """Seconds since 1970."""
     folder: str = ""
     """Where what memory does not hold goes."""
+    memory: int | None = None
+    """Bytes that it may take."""
 
 
 @value

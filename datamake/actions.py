@@ -11,6 +11,7 @@ from posixpath import basename
 from datamake import surroundings
 from datamake.action import Action, Call, Slot, Tabular
 from datamake.bytecode import forget_outdated
+from datamake.checking import memory
 from datamake.counting import values
 from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
@@ -318,7 +319,8 @@ def tabular(target: Target, views: Sequence[View], folder: str) -> Tabular:
         recipe = Query(
             recipe.uri, *(queries.filled(e, given) for e in (recipe.sql, recipe.version))
         )
-    return Tabular(recipe, tuple(views), target.prelude, taken.cpus, taken.memory, folder)
+    limit = taken.memory or memory() * taken.cpus
+    return Tabular(recipe, tuple(views), target.prelude, taken.cpus, limit, folder)
 
 
 def input_paths(

@@ -86,6 +86,7 @@ def _checked(judge: Judge, name: str) -> Document:
 
 
 def _results(judge: Judge, name: str, assertions: Assertions) -> Sequence[Any]:
+    from datamake.transforms import Workshop
     from datamake.transforms.checking import checked
 
     examiner = judge.examiner
@@ -100,7 +101,8 @@ def _results(judge: Judge, name: str, assertions: Assertions) -> Sequence[Any]:
         return known.results
     _bring(judge, contents)
     checking = examiner.checking(name, assertions, contents)
-    result = checked(Action(target=name, kind="check", checking=checking), Result(name), "")
+    action = Action(target=name, kind="check", checking=checking)
+    result = checked(action, Result(name), "", Workshop())
     if not result.checked and result.error is not None:
         raise DatamakeError(result.error, result.facts)
     if digest:

@@ -45,6 +45,12 @@ class Known:
         return self.results is not None and not failures(self.results)
 
 
+def memory() -> int:
+    """Bytes of memory that a table may take by itself, if nothing else is said."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return whole // (2 * (os.cpu_count() or 1))
+
+
 def failures(results: Iterable[Any]) -> list[Any]:
     """What came of checks that fails a table."""
     return [each for each in results if not each.passed and each.severity == "error"]
@@ -136,6 +142,7 @@ class Examiner:
             tuple(self.volumes(name)),
             space.now(),
             os.path.join(space.root, KEPT, "tmp"),
+            memory(),
         )
 
     def _view(self, link: Link, contents: Sequence[Content]) -> Any:

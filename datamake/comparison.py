@@ -81,6 +81,8 @@ def _restored(space: Workspace, name: str, outputs: Outputs, folder: str) -> lis
     paths = []
     for target, written in outputs.items():
         for output in written:
+            if output.name == "rejects":
+                continue
             if space.digest(output.path) == output.digest:
                 paths.append(space.files.absolute(output.path))
                 continue

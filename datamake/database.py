@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS runs (run INTEGER PRIMARY KEY AUTOINCREMENT, time, du
 CREATE TABLE IF NOT EXISTS results (
     run, target, status, started, duration, fingerprint, reason, detail, PRIMARY KEY (run, target)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS made (run, target, outputs, PRIMARY KEY (run, target)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contents (url, token, members, PRIMARY KEY (url, token)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (key PRIMARY KEY, time, text) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sightings (source PRIMARY KEY, objects) WITHOUT ROWID;

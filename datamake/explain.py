@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from datamake.history import Run, TargetRun
     from datamake.model import Input, Output, Reason, Target
     from datamake.outcome import PlannedTarget
     from datamake.project import Project
-    from datamake.state import Run, TargetRun
 
     Document = dict[str, Any]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 
 from datamake.errors import EnvironmentFailed
+from datamake.history import TargetRun
 from datamake.model import Status
 from datamake.outcome import BuildResult, Event, TargetResult
-from datamake.state import TargetRun
 from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
@@ -106,4 +106,5 @@ class Ledger:
             result.fingerprint,
             first.code.value if first else "",
             result.error or (first.detail if first else ""),
+            result.outputs,
         )

@@ -20,8 +20,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from datamake.history import TargetRun
     from datamake.model import Written
-    from datamake.state import TargetRun
 
     Outputs = Mapping[str, Sequence[Written]]
     """Target → its outputs."""
@@ -40,7 +40,7 @@ def after_run(space: Workspace, names: Sequence[str], run: int) -> Outputs:
         made = _made(space, name)
         then = next((each for each in made if each.run <= run), None)
         if then is not None:
-            found[name] = _outputs(space, then, made)
+            found[name] = _outputs(space, then)
     return found
 
 
@@ -61,21 +61,16 @@ def _made(space: Workspace, name: str) -> list[TargetRun]:
     return [each for each in runs if each.status in MADE]
 
 
-def _outputs(space: Workspace, then: TargetRun, made: Sequence[TargetRun]) -> Sequence[Written]:
-    """What a run made. Of several that made it of the same, the cache has a record of the last."""
-    anew = [
-        each.run
-        for each in made
-        if each.run > then.run
-        and (each.status, each.fingerprint) == (Status.BUILT.value, then.fingerprint)
-    ]
-    record = None if anew else space.cache.lookup(then.fingerprint)
-    if record is not None:
-        return record.outputs
+def _outputs(space: Workspace, then: TargetRun) -> Sequence[Written]:
+    """What a run made, as history or the cache has it."""
+    record = None if then.outputs else space.cache.lookup(then.fingerprint)
+    outputs = then.outputs if record is None else record.outputs
+    if outputs:
+        return outputs
     raise UsageError(
         f"it is not known what `{then.target}` was after run {then.run}",
-        [f"run {anew[-1]} made it anew, of the same" if anew else "the cache has no record of it"],
-        "" if anew else "the cache keeps what it has room for: see `local_cache_size`",
+        ["the cache has no record of it"],
+        "the cache keeps what it has room for: see `local_cache_size`",
     )
 
 

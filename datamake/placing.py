@@ -8,6 +8,7 @@ from __future__ import annotations
 from posixpath import join
 
 from datamake.datafile.placeholders import Placeholder, pieces
+from datamake.formats import FORMATS, format_of
 from datamake.instances import bracketed
 from datamake.model import KEPT, Output
 from datamake.patterns import below, escaped, fixed
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from datamake.model import Tree
 
 DEFAULT_OUTPUT = frozenset(["python", "sql", "standardize", "query"])
+TABULAR = frozenset(["sql", "standardize", "query"])
+"""Kinds that write a table."""
 STAGED = frozenset(["python", "sql", "standardize", "query", "copy"])
 
 
@@ -117,6 +120,12 @@ class Places:
 
     def _output(self, slot: Slot, row: Mapping[str, str]) -> Output:
         path = self._path(slot, row)
+        if self.texts.declaration.kind in TABULAR and (slot.folder or not format_of(path)):
+            raise self.texts.fault(
+                f"the output `{shown(path)}` is not a table by its ending",
+                *slot.keys,
+                hint=f"a table is written as {', '.join(FORMATS)}",
+            )
         if is_url(path):
             return Output(self._remote(slot, path), slot.name, staged=True, apart=slot.apart)
         first = path.partition("/")[0]

@@ -14,47 +14,19 @@ from struct import Struct
 
 from datamake.database import Database, loaded, packed, stored, unpacked
 from datamake.facts import Facts
-from datamake.model import Field, Record, Status, Written
+from datamake.history import History, outputs_of, packed_outputs
+from datamake.model import Field, Record
 from datamake.sightings import Sightings
-from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from datamake.database import Change, Row
 
-KEPT_RUNS = 1_000
-SWEPT_EVERY = 100
-"""Runs after which the stamps of files that are gone, and all facts about code, are forgotten."""
 STAMP = Struct("<qqqQ?")
 Stamp = tuple[int, ...]
 """Size, mtime and ctime in nanoseconds, inode, whether executable."""
-
-
-@value
-class Run:
-    """A past run. `duration` and `exit_code` are None for one that did not come to its end."""
-
-    run: int
-    time: float
-    duration: float | None
-    summary: Mapping[str, int]
-    exit_code: int | None
-
-
-@value
-class TargetRun:
-    """What became of a target in a past run; `reason` is a reason code or `""`."""
-
-    run: int
-    target: str
-    status: str
-    started: float
-    duration: float
-    fingerprint: str
-    reason: str = ""
-    detail: str = ""
 
 
 class Stamps:
@@ -126,91 +98,6 @@ class Memo(dict[str, tuple[str, ...]]):
         rows = [(stored(key), packed(self[key])) for key in self._changed]
         self._changed.clear()
         return [("REPLACE INTO memo VALUES (?, ?)", rows)]
-
-
-class History:
-    """Past runs, what became of targets in them, and how long targets take."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._results: list[Row] = []
-        self._durations: list[Row] = []
-        self._ends: list[Row] = []
-        self.sweep_due = False
-
-    def start_run(self, time: float) -> int:
-        """The number of a run that begins now; 0 where the state is only read."""
-        if self._database.readonly:
-            return 0
-        return self._database.insert("INSERT INTO runs (time) VALUES (?)", (time,))
-
-    def add(self, result: TargetRun) -> None:
-        """Note what became of a target. The duration of one that was built counts as expected."""
-        self._results.append(
-            (
-                result.run,
-                stored(result.target),
-                result.status,
-                result.started,
-                result.duration,
-                result.fingerprint,
-                result.reason,
-                stored(result.detail),
-            )
-        )
-        if result.status == Status.BUILT:
-            self._durations.append((stored(result.target), result.duration))
-
-    def end_run(
-        self, run: int, duration: float, summary: Mapping[str, int], exit_code: int
-    ) -> None:
-        """Note how a run ended."""
-        counts = " ".join(f"{status}={count}" for status, count in summary.items())
-        self._ends.append((duration, counts, exit_code, run))
-        self.sweep_due = run % SWEPT_EVERY == 0
-
-    def changes(self) -> list[Change]:
-        """What is new since this was last asked; runs that are too old go."""
-        old = [(end[-1] - KEPT_RUNS,) for end in self._ends]
-        changes: list[Change] = [
-            ("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?)", self._results),
-            ("REPLACE INTO durations VALUES (?, ?)", self._durations),
-            ("UPDATE runs SET duration = ?, summary = ?, exit_code = ? WHERE run = ?", self._ends),
-            ("DELETE FROM results WHERE run <= ?", old),
-            ("DELETE FROM runs WHERE run <= ?", old),
-            ("DELETE FROM memo", [()] if self.sweep_due else []),
-        ]
-        self._results, self._durations, self._ends, self.sweep_due = [], [], [], False
-        return changes
-
-    def durations(self) -> dict[str, float]:
-        """Target → seconds that it took when it was last built."""
-        return self._database.read(_durations, "SELECT * FROM durations")
-
-    def reasons(self) -> dict[str, int]:
-        """Reason code → how often it made a target run that was built, most frequent first."""
-        return self._database.read(
-            dict,
-            "SELECT reason, count(*) AS times FROM results WHERE status = 'built' AND reason <> ''"
-            " GROUP BY reason ORDER BY times DESC, reason",
-        )
-
-    def runs(self, limit: int) -> list[Run]:
-        """The last runs, newest first."""
-        return self._database.read(
-            lambda rows: list(map(_run, rows)),
-            "SELECT run, time, duration, summary, exit_code FROM runs ORDER BY run DESC LIMIT ?",
-            (limit,),
-        )
-
-    def target_runs(self, target: str, limit: int) -> list[TargetRun]:
-        """What became of a target in the last runs that did something about it, newest first."""
-        return self._database.read(
-            lambda rows: list(map(_target_run, rows)),
-            "SELECT results.* FROM runs JOIN results USING (run)"
-            " WHERE target = ? ORDER BY run DESC LIMIT ?",
-            (stored(target), limit),
-        )
 
 
 class State:
@@ -330,13 +217,10 @@ class State:
 
 
 def _row(record: Record) -> Row:
-    outputs = "\0".join(
-        text for one in record.outputs for text in (one.path, one.digest, one.name or "")
-    )
     return (
         stored(record.target),
         record.fingerprint,
-        stored(outputs),
+        packed_outputs(record.outputs),
         record.time,
         record.duration,
         record.accepted,
@@ -345,11 +229,7 @@ def _row(record: Record) -> Row:
 
 def _record(row: Row) -> Record:
     target, fingerprint, outputs, time, duration, accepted = row
-    texts = iter(loaded(outputs).split("\0")) if outputs else iter(())
-    written = tuple(
-        Written(path, digest, name or None)
-        for path, digest, name in zip(texts, texts, texts)  # noqa: B905 - one iterator
-    )
+    written = outputs_of(outputs)
     return Record(loaded(target), fingerprint, (), written, time, duration, bool(accepted))
 
 
@@ -374,24 +254,3 @@ def _stamps(rows: list[Row]) -> dict[str, tuple[bytes, str]]:
 
 def _memo(rows: list[Row]) -> dict[str, tuple[str, ...]]:
     return {loaded(key): unpacked(facts) for key, facts in rows}
-
-
-def _durations(rows: list[Row]) -> dict[str, float]:
-    return {loaded(target): float(duration) for target, duration in rows}
-
-
-def _run(row: Row) -> Run:
-    run, time, duration, summary, exit_code = row
-    return Run(run, time, duration, _counts(summary), exit_code)
-
-
-def _target_run(row: Row) -> TargetRun:
-    run, target, status, started, duration, fingerprint, reason, detail = row
-    return TargetRun(
-        run, loaded(target), status, started, duration, fingerprint, reason, loaded(detail)
-    )
-
-
-def _counts(summary: str | None) -> dict[str, int]:
-    pairs = (pair.partition("=") for pair in (summary or "").split())
-    return {status: int(count) for status, _, count in pairs}

@@ -17,7 +17,7 @@ from emulators import azure, azure_server, gcs, gcs_server, sftp, sftp_server  #
 from remote_servers import bucket, s3, s3_server, web  # noqa: F401 - fixtures
 
 import datamake
-from datamake.state import History
+from datamake.history import History
 from datamake.workspace import Workspace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background is born deaf

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from datamake import database
 from datamake.database import packed, unpacked
 from datamake.errors import EnvironmentFailed
+from datamake.history import TargetRun
 from datamake.model import Record, Written
-from datamake.state import State, TargetRun
+from datamake.state import State
 
 HOSTILE = "a'b\"\n\t%é\udcff"
 STAMP = (5, -1, 1_763_800_000_000_000_000, 2**64 - 1, True)

@@ -153,4 +153,4 @@ class Workshop:
         from datamake.transforms.checking import checked
 
         path = action.slots[0].path if action.slots else action.copies[0][1]
-        return checked(action, result, path)
+        return checked(action, result, path, self)

@@ -10,6 +10,7 @@ import time
 from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
+from datamake.transforms.tabular import Course
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -22,20 +23,22 @@ if TYPE_CHECKING:
 def examined(action: Action, workshop: Workshop) -> Result:
     """What a table that is there is found to be."""
     started = time.monotonic()
-    result = checked(action, Result(action.target), "")
+    result = checked(action, Result(action.target), "", workshop)
     if workshop.keepers.ending:
         result = replace(result, error="interrupted")
     return replace(result, duration=time.monotonic() - started)
 
 
-def checked(action: Action, result: Result, path: str) -> Result:
+def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Result:
     """The result of an action whose table is at `path`: failed, if its table is not as it should be."""
     from datamake.tables.checks import lines
 
     checking = action.checking
     assert checking is not None
     try:
-        results = _results(checking, path)
+        course = Course(action, workshop)
+        with course.timed():
+            results = _results(checking, path, course)
     except EnvironmentFailed:
         raise
     except DatamakeError as error:
@@ -53,7 +56,7 @@ def checked(action: Action, result: Result, path: str) -> Result:
     return replace(result, error=headline, facts=tuple(lines(errors)), outputs=())
 
 
-def _results(checking: Checking, path: str) -> tuple[Checked, ...]:
+def _results(checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
     from datamake.tables.checks import Sights, verify
     from datamake.tables.views import Piece, View, opened
 
@@ -64,5 +67,7 @@ def _results(checking: Checking, path: str) -> tuple[Checked, ...]:
         checking.now,
         checking.volumes,
         checking.folder,
+        memory=checking.memory,
+        interruptible=course.interruptible,
     )
     return tuple(verify(opened(view), checking.schema, checking.checks, sights))

@@ -20,7 +20,7 @@ from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from datamake.datafile.checks import Check
@@ -42,6 +42,8 @@ class Sights:
     threads: int = 1
     memory: int | None = None
     """Bytes that DuckDB may take; None: its own default."""
+    interruptible: Callable[[Callable[[], None]], None] = lambda _: None
+    """Is called with what ends the work from another thread: TableError `interrupted`."""
 
 
 class Test:

@@ -23,6 +23,7 @@ from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
 from datamake.tables.failures import shortened
 from datamake.tables.queries import tables_in
+from datamake.tables.queries import ended_by
 from datamake.tables.session import Limits, close, session
 from datamake.tables.syntax import parsed
 from datamake.tables.usage import mentioned
@@ -49,6 +50,7 @@ def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Tes
             folder = stack.enter_context(own)
         limits = Limits(sights.threads, sights.memory, folder)
         connection = stack.enter_context(session(limits))
+        stack.enter_context(ended_by(connection, sights.interruptible))
         try:
             return _Work(connection, table, tests, used).results()
         except duckdb().Error as error:
