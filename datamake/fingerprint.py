@@ -146,9 +146,7 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
     """The fields of one content: under the name it is used by, with its path where that is seen."""
     asked = content.link.input
     kind = f"input:{asked.name}" if asked.name else "input"
-    path = content.path or content.producer or ""
-    if urls.is_url(path):
-        path = urls.shown(path)
+    path = _place(content)
     named = named or (content.link.table and asked.text.endswith("/"))  # its folders are columns
     subject = (basename(path.rstrip("/")) if bare else path) if named else ""
     found: list[Field] = [(kind, subject, content.counted)]
@@ -157,6 +155,12 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
     if asked.kind == "target" and content.producer and "[" in content.producer:
         found.append(("instance", content.producer, path if named and not bare else ""))
     return found
+
+
+def _place(content: Content) -> str:
+    """Where a content is, as it is shown."""
+    path = content.path or content.producer or ""
+    return urls.shown(path) if urls.is_url(path) else path
 
 
 def _reading(content: Content) -> str:
@@ -211,39 +215,57 @@ CHANGED = {
 OF_INPUTS = (Code.INPUT_CHANGED, Code.INPUT_ADDED, Code.INPUT_REMOVED)
 
 
-def differences(old: Sequence[Field], new: Sequence[Field]) -> tuple[Reason, ...]:
-    """Why two lists of fields differ, one reason for each field that was added, removed or changed."""
+def differences(
+    old: Sequence[Field], new: Sequence[Field], contents: Iterable[Content] = ()
+) -> tuple[Reason, ...]:
+    """Why two lists of fields differ, one reason for each field that was added, removed or changed.
+
+    `contents` are those of the new one: they tell where inputs are whose paths don't count.
+    """
     before, after = _by_subject(old), _by_subject(new)
-    reasons = [
-        _difference(kind, subject, before.get((kind, subject)), after.get((kind, subject)))
-        for kind, subject in {**after, **before}
-        if before.get((kind, subject)) != after.get((kind, subject))
-    ]
-    found = [reason for reason in reasons if reason is not None]
+    places = {content.counted: _place(content) for content in contents}
+    found = []
+    for kind, subject in {**after, **before}:
+        then, now = before.get((kind, subject), ()), after.get((kind, subject), ())
+        alone = ":" in kind and max(len(then), len(now)) == 1
+        for was, is_ in _pairs(then, now):
+            place = "" if alone or is_ is None else places.get(is_, "")
+            found += _difference(kind, subject, was, is_, place)
     if not found and tuple(old) != tuple(new):
         found.append(Reason(Code.INPUT_CHANGED, "the inputs are in another order"))
     return tuple(sorted(found, key=lambda reason: reason.code in OF_INPUTS))
 
 
 def _by_subject(fields: Sequence[Field]) -> dict[tuple[str, str], tuple[str, ...]]:
-    """Values by kind and subject; a file that is an input twice has two."""
+    """Values by kind and subject; inputs whose paths don't count have no subject."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for kind, subject, text in fields:
         found[kind, subject] = (*found.get((kind, subject), ()), text)
     return found
 
 
+def _pairs(old: Sequence[str], new: Sequence[str]) -> Iterable[tuple[str | None, str | None]]:
+    """What was and what is, of the values that were not there before, or are no longer."""
+    from collections import Counter
+    from itertools import zip_longest
+
+    was, now = Counter(old), Counter(new)
+    return zip_longest((was - now).elements(), (now - was).elements())
+
+
 def _difference(
-    kind: str, subject: str, old: tuple[str, ...] | None, new: tuple[str, ...] | None
-) -> Reason | None:
-    before = None if old is None else shown(kind, old[0])
-    after = None if new is None else shown(kind, new[0])
+    kind: str, subject: str, old: str | None, new: str | None, place: str
+) -> list[Reason]:
+    """The reason for one difference, if it is worth one; `place` is where an input is."""
+    before = None if old is None else shown(kind, old)
+    after = None if new is None else shown(kind, new)
     kind, _, name = kind.partition(":")
     if kind in ("input", "instance"):
         code = Code.INPUT_ADDED if old is None else Code.INPUT_REMOVED if new is None else None
         if kind == "instance" and code is not None:
-            return None  # its input says so already
-        return Reason(code or Code.INPUT_CHANGED, subject or name, subject, before, after)
+            return []  # its input says so already
+        subject = subject or place
+        return [Reason(code or Code.INPUT_CHANGED, subject or name, subject or None, before, after)]
     code = CHANGED.get(kind, Code.COMMAND_CHANGED)
     if code is Code.COMMAND_CHANGED and kind != "command":
         subject = f"{kind} {subject}".strip()
@@ -254,7 +276,7 @@ def _difference(
     if kind == "version":
         subject = "the database"
     if kind == "reading":
-        subject = f"how `{subject}` is read"
+        subject = f"how {f'`{subject}`' if subject else 'an input'} is read"
     detail = subject or "the command"
     if (
         kind in ("param", "env", "python", "engine", "version")
@@ -262,7 +284,7 @@ def _difference(
         and after is not None
     ):
         detail = f"{detail}: {before} → {after}"
-    return Reason(code, detail, subject or None, before, after)
+    return [Reason(code, detail, subject or None, before, after)]
 
 
 def shown(kind: str, value: str) -> str:

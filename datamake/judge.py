@@ -128,12 +128,12 @@ class Judge:
         context = self.contexts.of(target)
         found = fields(target, contents, context)
         if unknown:
-            verdict = self._unsure(target, record, found, unknown)
+            verdict = self._unsure(target, record, found, contents, unknown)
         else:
             self.seen[name] = tuple(self.space.digest(out.path) for out in target.outputs)
             verdict = staleness.judge(
                 target,
-                staleness.Evidence(record, found, fingerprint(found), self.seen[name]),
+                staleness.Evidence(record, found, fingerprint(found), self.seen[name], contents),
                 self._sources(target),
                 demanded=self._demanded(target, record),
                 needed=self.all_needed or name in self.needed,
@@ -168,6 +168,7 @@ class Judge:
         target: Target,
         record: Record | None,
         found: tuple[Field, ...],
+        contents: Sequence[Content],
         unknown: Mapping[str, Target | None],
     ) -> Verdict:
         """A verdict without the inputs that are not known yet."""
@@ -178,7 +179,7 @@ class Judge:
             [field for field in some if not self._made_by(target, field, unknown)]
             for some in (recorded, found)
         )
-        reasons = differences(old, new)
+        reasons = differences(old, new, contents)
         demanded = self._demanded(target, record)
         if demanded is not None:
             reasons = (demanded, *reasons)
@@ -197,7 +198,7 @@ class Judge:
         kind, subject, _ = field
         if kind == "instance":
             return True
-        if kind != "input" and not kind.startswith("input:"):
+        if kind not in ("input", "reading") and not kind.startswith("input:"):
             return False
         if target.kind in BUILT_IN:  # its fields are without paths
             return True

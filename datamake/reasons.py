@@ -60,12 +60,15 @@ def _remarks(project: Project, insights: Insights, target: Target) -> Iterator[s
         contents = counted(project.space, target, contents_of(project, target, judge)[0])
     except DatamakeError:
         return
+    named = [content.link.input.name for content in contents]
     for content in contents:
         held = insights.held(content.counted) if content.logical is not None else None
         if held is None or content.logical is None or held[2] == content.digest:
             continue
         _, whole, _ = held
-        name = content.link.input.name or shown(content.path)
+        name = content.link.input.name
+        if name is None or named.count(name) > 1:
+            name = shown(content.path)
         found = [] if whole is None else changes(whole, content.logical)
         if found:
             yield f"{name}: {', '.join(found)}: not read here"

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from datamake.fingerprint import Content
     from datamake.model import Field, Record, Target
 
 
@@ -26,6 +27,8 @@ class Evidence:
     fingerprint: str
     seen: tuple[str | None, ...]
     """The digest of each output as it is now; None where it is absent."""
+    contents: Sequence[Content] = ()
+    """The inputs."""
 
 
 @value
@@ -91,7 +94,7 @@ def _verdict(
 def _input_reasons(evidence: Evidence, sources: Sources) -> tuple[Reason, ...]:
     if evidence.record is None:
         return (Reason(Code.NEVER_BUILT, "never built"),)
-    return differences(sources.recorded_fields(), evidence.fields)
+    return differences(sources.recorded_fields(), evidence.fields, evidence.contents)
 
 
 def _output_reasons(outputs: Sequence[Written], seen: Sequence[str | None]) -> tuple[Reason, ...]:
