@@ -119,6 +119,8 @@ class Action:
     """The folder that staged outputs are written in, or `""`."""
     cache: bool = True
     """Whether the outputs' bytes go into the store."""
+    as_tables: bool = False
+    """Whether what it writes counts as tables for others, so that they are digested as such."""
 
 
 @value
@@ -132,6 +134,8 @@ class Result:
     duration: float = 0.0
     stored: bool = False
     """Whether the cache has all the outputs' bytes."""
+    held: tuple[tuple[str, str], ...] = ()
+    """Facts of what the outputs hold as tables; see `insights`."""
     checked: tuple[Any, ...] = ()
     """What came of checks, as `tables.checks.results.Checked`s."""
     notices: tuple[str, ...] = ()

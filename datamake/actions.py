@@ -141,6 +141,7 @@ class Preparation:
             "slots": places,
             "staging": staging_folder(root, target.name) if staged else "",
             "cache": target.policy.cache,
+            "as_tables": target.name in self.space.graph.as_tables,
             "projections": copies(
                 target, contents, copied(root, target), self._absolute, self._each
             ),

@@ -38,6 +38,11 @@ class Facts:
         self._known[key] = text
         self._new[key] = time, text
 
+    def all(self) -> dict[str, str]:
+        """All of them."""
+        found = self._database.read(_facts, "SELECT key, text FROM facts")
+        return {**found, **{key: text for key, (_, text) in self._new.items()}}
+
     def changes(self, *, sweep: bool) -> list[Change]:
         """What is new since this was last asked; at a `sweep` what is old goes."""
         new: list[Row] = [(stored(k), time, stored(text)) for k, (time, text) in self._new.items()]
@@ -46,6 +51,10 @@ class Facts:
             ("REPLACE INTO facts VALUES (?, ?, ?)", new),
             ("DELETE FROM facts WHERE time < strftime('%s', 'now') - ?", [(OLD,)] if sweep else []),
         ]
+
+
+def _facts(rows: list[Row]) -> dict[str, str]:
+    return {loaded(key): loaded(text) for key, text in rows}
 
 
 def _text(rows: list[Row]) -> str | None:

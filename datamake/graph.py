@@ -69,6 +69,8 @@ class Graph:
         """Target → the files that count as its code, sorted."""
         self.given: dict[str, Mapping[str, str]] = {}
         """Target → what its function is given; see `annotations.kinds`."""
+        self.as_tables: set[str] = set()
+        """The targets that others get tables of."""
         self.referred: dict[str, tuple[Link, ...]] = {}
         """Target → what its checks refer to."""
         self.remotes: dict[str, Remote] = {}
@@ -128,6 +130,13 @@ class Graph:
         self.links[name] = linked.links
         self.code[name] = linked.code
         self.given[name] = linked.given
+        self.as_tables.update(
+            item.producer
+            for link in linked.links
+            if link.table
+            for item in link.items
+            if item.producer
+        )
         self.referred[name] = linked.referred
         if linked.missing:
             self.missing[name] = list(linked.missing)

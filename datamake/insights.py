@@ -10,7 +10,7 @@ import os
 
 from datamake.errors import DatamakeError
 from datamake.formats import TEXT, format_of
-from datamake.logical import VERSION, Logical
+from datamake.logical import NO_TABLE, Logical, fact
 from datamake.model import KEPT, Written
 from datamake.moves import remove
 from datamake.urls import is_url
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     """Column and type, in order."""
     Columns = Mapping[str, "frozenset[str] | None"]
     """Table → the columns of it that are read, None: all."""
-
-NO_TABLE = "no table"
-ALL = "*"
 
 
 class Insights:
@@ -59,10 +56,10 @@ class Insights:
         form = self.format(content)
         if form is None or form in TEXT:
             return None
-        key = f"{VERSION} {form} {content.digest}"
+        key = fact(form, content.digest)
         known = self.recall(key)
         if known is None:
-            known = self._found(content, reading.format)
+            known = self._held(content, reading.format)
             self.note(key, known)
         return None if known == NO_TABLE else Logical.parsed(known)
 
@@ -127,7 +124,7 @@ class Insights:
             return None
         head, _, rest = text.partition("\n")
         digest, _, form = head.partition(" ")
-        part, whole = Logical.parsed(rest), self.recall(f"{VERSION} {form} {digest}")
+        part, whole = Logical.parsed(rest), self.recall(fact(form, digest))
         if part is None:
             return None
         return part, Logical.parsed(whole) if whole and whole != NO_TABLE else None, digest
@@ -138,14 +135,10 @@ class Insights:
             return self.space.sources.copies.place(path)
         return self.space.files.absolute(path)
 
-    def _found(self, content: Content, form: str | None) -> str:
-        from datamake.tables import TableError
-        from datamake.tables.logical import digest
+    def _held(self, content: Content, form: str | None) -> str:
+        from datamake.tables.logical import text_of
 
-        try:
-            return str(self._read(content, lambda path: digest(path, form)))
-        except TableError:
-            return NO_TABLE
+        return self._read(content, lambda path: text_of(path, form))
 
     def _read(self, content: Content, found: Callable[[str], object]) -> str:
         """What is found out of a content, wherever its bytes are. Raises DatamakeError."""

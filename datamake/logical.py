@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+NO_TABLE = "no table"
+"""In place of what a content holds that cannot be read as a table."""
 VERSION = "table-1"
 """Of the rules by which content is hashed: another one means that no digest holds any more."""
 
@@ -55,6 +57,11 @@ class Logical:
         if version != VERSION or not rows.isdigit() or any(len(each) != 3 for each in cells):
             return None
         return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
+
+
+def fact(form: str, digest: str) -> str:
+    """The key of the fact what a content of a format holds."""
+    return f"{VERSION} {form} {digest}"
 
 
 def changes(old: Logical, new: Logical) -> list[str]:

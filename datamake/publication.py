@@ -117,6 +117,8 @@ class Publisher:
             self.space.now(),
             result.duration,
         )
+        for key, text in result.held:
+            self.judge.examiner.insights.note(key, text)
         notices = self._publish(target, record, staged_names(target))
         self.judge.examiner.found(target, record.outputs, result.checked)
         if changed:

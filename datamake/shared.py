@@ -160,8 +160,9 @@ class SharedCache(Cache):
         return entry.body
 
     def tell(self, key: str, text: str) -> None:
-        """Tell others a fact, at the end of the run."""
-        if self.writes:
+        """Tell others a fact, at the end of the run, if they don't know it."""
+        known = self._index.find(FACT, key) if self.writes else None
+        if self.writes and (known is None or known.body != text):
             self._up.entry(signed(fact_entry(key, text, self._clock()), self._signer))
 
     def flush(self) -> bool:

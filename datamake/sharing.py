@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datamake.errors import EnvironmentFailed, UsageError
 from datamake.judge import Judge
+from datamake.logical import VERSION
 from datamake.plan import Planner
 from datamake.request import NO_OPTIONS, chosen, requested
 from datamake.values import value
@@ -35,6 +36,10 @@ class Moved:
     """Those whose bytes are not where they were to come from."""
 
 
+SHARED_FACTS = (VERSION, "types-", "columns-", "checked-")
+"""What keys of facts begin with that hold for everybody; others are this machine's own."""
+
+
 def push(project: Project, select: Sequence[str] = ()) -> Moved:
     """Shares what the local cache has of the selected targets, or of all, as they were last built.
 
@@ -45,6 +50,9 @@ def push(project: Project, select: Sequence[str] = ()) -> Moved:
     names = _targets(project, select)
     records = [record for name in names if (record := project.space.record(name))]
     shared = {record.target for record in records if record.outputs and cache.share(record)}
+    for key, text in project.space.state.facts.all().items():
+        if key.startswith(SHARED_FACTS):
+            cache.tell(key, text)
     _flush(project.space, cache)
     return _moved(names, shared)
 

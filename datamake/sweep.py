@@ -24,6 +24,7 @@ from datamake.layout import BLOB_KEY, BLOBS
 from datamake.moves import remove
 from datamake.packs import (
     CONTENT,
+    FACT,
     LARGEST,
     NAME,
     PACKS,
@@ -113,7 +114,7 @@ def swept(storage: Storage, limits: Limits, *, dry: bool = False) -> Swept:
     blobs = _blobs(storage)
     sizes = {digest: blob.size for digest, blob in blobs.items()}
     entries = merged(entry for pack in packs for entry in pack.entries)
-    if not {entry.kind for entry in entries} <= {RECORD, CONTENT}:
+    if not {entry.kind for entry in entries} <= {RECORD, CONTENT, FACT}:
         raise EnvironmentFailed(
             "the shared cache holds what a newer datamake wrote",
             hint="run `cache gc --remote` with that one",

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 from xxhash import xxh3_128
 
-from datamake.logical import Logical
+from datamake.logical import NO_TABLE, Logical
 from datamake.tables import TableError
 from datamake.tables.formats import TEXT, Reading
 from datamake.tables.reading import ahead, open_table
-from datamake.tables.types import text_of
+from datamake.tables import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +47,18 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  #
             for at, array in zip(places, batch.columns, strict=True):
                 levels[at].feed(array)
     parts = zip(schema, levels, strict=True)
-    made = tuple((field.name, text_of(field.type), own.digest().hex()) for field, own in parts)
+    made = tuple(
+        (field.name, types.text_of(field.type), own.digest().hex()) for field, own in parts
+    )
     return Logical(rows, made)
+
+
+def text_of(path: str, format: str | None = None) -> str:  # noqa: A002
+    """What a file or folder holds, as text; `NO_TABLE` where it cannot be read as a table."""
+    try:
+        return str(digest(path, format))
+    except TableError:
+        return NO_TABLE
 
 
 def _groups(table: Table) -> Iterator[range]:

@@ -15,6 +15,7 @@ from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import GRACE, Keepers, last_lines
 from datamake.slots import AT_ONCE
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Workshop:
         return with_copies(action, lambda: transform.execute(action, self))
 
     def _finished(self, action: Action, outcome: Outcome) -> Result:
-        from datamake.transforms.outputs import faults, written
+        from datamake.transforms.outputs import faults, held, written
 
         wrong = faults(action)
         if wrong:
@@ -148,6 +149,8 @@ class Workshop:
             stored,
             notices=outcome.notices,
         )
+        if action.as_tables:
+            result = replace(result, held=held(action, outputs))
         if action.checking is None:
             return result
         from datamake.transforms.checking import checked

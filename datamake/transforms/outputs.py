@@ -12,6 +12,8 @@ from stat import S_ISDIR, S_ISLNK, S_ISREG
 from datamake.clone import sibling
 from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest, fresh_listing
+from datamake.formats import TEXT, format_of
+from datamake.logical import fact
 from datamake.model import Written
 from datamake.transforms.copy import copied
 
@@ -94,6 +96,18 @@ def undeclared(action: Action) -> Iterator[str]:
                     waiting.append(entry.path)
                 elif entry.path not in declared:
                     yield os.path.relpath(entry.path, action.staging)
+
+
+def held(action: Action, outputs: tuple[Written, ...]) -> tuple[tuple[str, str], ...]:
+    """What outputs hold that are a table by their ending, as facts."""
+    found = []
+    for slot, output in zip(action.slots, outputs, strict=True):
+        form = format_of(slot.output.path)
+        if form is not None and form not in TEXT:
+            from datamake.tables.logical import text_of
+
+            found.append((fact(form, output.digest), text_of(slot.path, form)))
+    return tuple(found)
 
 
 def written(action: Action, cache: Cache | None) -> tuple[tuple[Written, ...], bool]:
