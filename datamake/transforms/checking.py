@@ -5,6 +5,7 @@ Knows nothing of why they are looked at.
 
 from __future__ import annotations
 
+import os
 import time
 
 from datamake.action import Result
@@ -60,6 +61,7 @@ def _results(checking: Checking, path: str, course: Course) -> tuple[Checked, ..
     from datamake.tables.checks import Sights, verify
     from datamake.tables.views import Piece, View, opened
 
+    os.makedirs(checking.folder, exist_ok=True)
     reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
     view = checking.view or View("this", (Piece((path,)),), reading)
     sights = Sights(
