@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from stored import arrow, as_orc, parquet
 
@@ -219,3 +220,286 @@ def test_a_text_that_may_come_out_the_same(project):
     assert project.build().ran == ["text"]
     project.write("in.txt", "other\nid\n2\n")
     assert sorted(project.build().ran) == ["all", "sql", "table", "text"]
+
+
+QUERIES = {
+    "where": ("select id from orders where fare > 2", "id fare"),
+    "join on": ("select o.id from orders o join kinds k on o.kind = k.kind", "id kind kinds.kind"),
+    "using": ("select id from orders join kinds using (kind)", "id kind kinds.kind"),
+    "left join": ("select fare from orders o left join kinds k on k.rank = o.id", "id fare kinds.rank"),
+    "natural": (
+        "select id from orders natural join kinds",
+        "id kind fare note kinds.kind kinds.label kinds.rank",
+    ),
+    "order by": ("select id from orders order by fare desc limit 2", "id fare"),
+    "order by place": ("select kind, fare f from orders order by 2", "kind fare"),
+    "group by": ("select count(*) as n from orders group by kind", "kind"),
+    "group by all": ("select kind, count(*) as n from orders group by all", "kind"),
+    "having": ("select kind from orders group by kind having max(fare) > 3", "kind fare"),
+    "filter": ("select count(*) filter (where fare > 2) as n from orders", "fare"),
+    "window": ("select sum(fare) over (partition by kind) as f from orders", "kind fare"),
+    "named window": ("select sum(id) over w as s from orders window w as (order by fare)", "id fare"),
+    "qualify": ("select id from orders qualify row_number() over (order by fare) = 1", "id fare"),
+    "subquery": ("select id from orders where kind in (select kind from kinds)", "id kind kinds.kind"),
+    "derived": ("select id from (select id, fare f from orders) where f > 2", "id fare"),
+    "scalar": ("select id, (select max(rank) from kinds) as m from orders", "id kinds.rank"),
+    "cte": ("with o as (from orders select id, fare * 2 as f) select id from o where f > 3", "id fare"),
+    "star of a cte": ("with o as (select * from orders) select id from o where fare > 2", "id fare"),
+    "recursive": (
+        "with recursive r as (select min(id) as i from orders union all select i + 1 from r where i < (select max(rank) from kinds)) select i from r",
+        "id kinds.rank",
+    ),
+    "correlated": (
+        "select id from orders o where fare > (select rank from kinds where kind = o.kind)",
+        "id kind fare kinds.rank kinds.kind",
+    ),
+    "exists": (
+        "select id from orders o where exists (select 1 from kinds k where k.kind = o.kind and rank > 1)",
+        "id kind kinds.rank kinds.kind",
+    ),
+    "lateral": (
+        "select x from orders o, lateral (select rank + fare as x from kinds where kind = o.kind)",
+        "kind fare kinds.kind kinds.rank",
+    ),
+    "union": ("select id from orders union select rank from kinds", "id kinds.rank"),
+    "except": ("select kind from orders except select kind from kinds", "kind kinds.kind"),
+    "distinct on": ("select distinct on (kind) id from orders order by kind, fare", "id kind fare"),
+    "case": ("select case when fare > 2 then 1 else 0 end as x from orders", "fare"),
+    "struct": ("select struct_pack(a := kind).a as x from orders", "kind"),
+    "lambda": ("select list_transform([1], lambda x: x + fare) as l from orders", "fare"),
+    "pivot": ("from (select kind, fare from orders) pivot (sum(fare) for kind in ('a'))", "kind fare"),
+    "quoted": ('select "ID" from "Orders"', "id"),
+    "alias of its own": ("select id as fare from orders where fare > 2", "id fare"),
+    "star": ("select * from orders", "id kind fare note"),
+    "star of one": ("select o.* from orders o, kinds", "id kind fare note"),
+    "star without": ("select * exclude (note) from orders", "id kind fare note"),
+    "columns": ("select columns('f.*') from orders", "id kind fare note"),
+    "count": ("select count(*) as n from orders", ""),
+    "macro": ("select twice(fare) as x from orders where id in ids()", "id fare kinds.rank"),
+}  # fmt: skip
+"""Query → the columns of orders, and of kinds, that it reads."""
+
+MACROS = """
+create macro twice(x) as x + x;
+create macro ids() as (select list(rank) from kinds);
+create macro never() as (select max(label) from kinds);
+"""
+CHANGES = {
+    "id": [[4, 2, 3, 9]],
+    "kind": [["b", "b", "a", "x"]],
+    "fare": [[9.5, 2.5, 0.5, 4.5]],
+    "note": [["no"] * 4],
+}
+KIND_CHANGES = {"kind": [["a", "q", "b"]], "label": [["no"] * 3], "rank": [[3, 2, 9]]}
+
+
+def changed(table, name, values):
+    return table.set_column(table.column_names.index(name), name, values)
+
+
+@pytest.mark.parametrize("clause", QUERIES)
+def test_wherever_a_column_is_read(project, clause):
+    """A change to it runs the query, and a change to any other does not."""
+    sql, names = QUERIES[clause]
+    project.datafile(f"""
+        [sources]
+        orders = {{ path = "orders.parquet" }}
+        kinds = {{ path = "kinds.parquet" }}
+        [targets.made]
+        prelude = ["macros.sql"]
+        sql = '''{sql}'''
+    """)
+    project.write("macros.sql", MACROS)
+    project.write("orders.parquet", parquet(ORDERS))
+    project.write("kinds.parquet", parquet(KINDS))
+    assert project.build().ran == ["made"]
+    every = [("orders", ORDERS, name, name) for name in ORDERS.column_names]
+    every += [("kinds", KINDS, name, f"kinds.{name}") for name in KINDS.column_names]
+    seen = set()
+    for file, table, name, known in every:
+        values = (CHANGES if file == "orders" else KIND_CHANGES)[name]
+        project.write(f"{file}.parquet", parquet(changed(table, name, values)))
+        if project.plan()["made"] == "run":
+            seen.add(known)
+        project.write(f"{file}.parquet", parquet(table))
+    assert seen == set(names.split())
+
+
+def test_the_number_of_rows(project):
+    """Counts, whichever columns do."""
+    project.datafile("""
+        [sources.orders]
+        path = "orders.parquet"
+        [targets.n]
+        sql = "select count(*) as n from orders"
+    """)
+    project.write("orders.parquet", parquet(ORDERS))
+    assert project.build().ran == ["n"]
+    project.write("orders.parquet", parquet(ORDERS.select(["note"])))
+    assert project.build().ran == []
+    project.write("orders.parquet", parquet(ORDERS.slice(1)))
+    assert why(project, "n") == ["input-changed: orders", "4 rows → 3 rows"]
+    assert project.build().ran == ["n"]
+
+
+STANDARDS = {
+    "filter": "filter = 'price > 2'",
+    "drop_duplicates": "drop_duplicates = ['price']",
+    "sort_by": "sort_by = ['-price']",
+}
+
+
+@pytest.mark.parametrize("key", STANDARDS)
+def test_what_a_standard_reads(project, key):
+    """Are the columns that it names, from wherever they are taken."""
+    project.datafile(f"""
+        [targets.s]
+        inputs = ["orders.parquet"]
+        [targets.s.standardize]
+        others = "drop"
+        columns = {{ id = "int64", price = {{ from = "fare", type = "double" }} }}
+        {STANDARDS[key]}
+    """)
+    project.write("orders.parquet", parquet(ORDERS))
+    assert project.build().ran == ["s"]
+    project.write("orders.parquet", parquet(changed(ORDERS, "kind", CHANGES["kind"])))
+    assert why(project, "s") == ["orders.parquet: column `kind` has other values: not read here"]
+    assert project.build().ran == []
+    project.write("orders.parquet", parquet(changed(ORDERS, "fare", CHANGES["fare"])))
+    assert why(project, "s") == ["input-changed: orders.parquet", "column `fare` has other values"]
+    assert project.build().ran == ["s"]
+
+
+def test_columns_of_an_input(project):
+    """All else in it is hidden from commands and functions, and does not count."""
+    declared = 'inputs = [{ from = "orders.parquet", columns = ["id", "fare"] }]\n'
+    project.datafile(f"""
+        [targets.run]
+        {declared}
+        output = "run.txt"
+        run = "cat names.py | python3 - {{input}} > {{output}}"
+        [targets.argv]
+        {declared}
+        output = "argv.txt"
+        argv = ["python3", "names.py", "{{input}}", "{{output}}"]
+        [targets.path]
+        {declared}
+        output = "path.txt"
+        python = "work:path"
+        [targets.table]
+        {declared}
+        python = "work:table"
+    """)
+    names = "import sys, pyarrow.parquet as pq\nprint(*pq.read_schema(sys.argv[1]).names)\n"
+    project.write(
+        "names.py", names + "if len(sys.argv) > 2: open(sys.argv[2], 'w').write('done')\n"
+    )
+    project.write(
+        "work.py",
+        """
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+def path(input, output):
+    output.write_text(" ".join(pq.read_schema(input).names))
+
+def table(input: pa.Table):
+    return input
+""",
+    )
+    project.write("orders.parquet", parquet(ORDERS))
+    every = ["argv", "path", "run", "table"]
+    assert sorted(project.build().ran) == every
+    assert project.read("run.txt") == "id fare\n"
+    assert project.read("path.txt") == "id fare"
+    assert pq.read_schema(project.path("build/table.parquet")).names == ["id", "fare"]
+    for table in (ORDERS.drop_columns("note"), changed(ORDERS, "kind", CHANGES["kind"])):
+        project.write("orders.parquet", parquet(table))
+        assert project.build().ran == []
+        project.write("orders.parquet", parquet(table, compression="gzip"))
+        assert project.build().ran == []
+    project.write("orders.parquet", parquet(ORDERS.drop_columns("fare")))
+    assert set(project.build(keep_going=True).errors.values()) == {
+        "`orders.parquet` has no column `fare`"
+    }
+    project.write("orders.parquet", parquet(changed(ORDERS, "fare", CHANGES["fare"])))
+    assert sorted(project.build().ran) == every
+
+
+def test_texts_count_by_their_bytes(project):
+    """Also the columns that nobody reads; and so does what only looks like a table."""
+    project.datafile("""
+        [targets.csv]
+        inputs = { t = "t.csv" }
+        sql = "select id from t"
+        [targets.lines]
+        inputs = { t = "t.jsonl" }
+        sql = "select id from t"
+    """)
+    project.write("t.csv", "id,n\n1,1\n")
+    project.write("t.jsonl", '{"id": 1}\n')
+    assert sorted(project.build().ran) == ["csv", "lines"]
+    project.write("t.csv", "id,n\n1,2\n")
+    project.write("t.jsonl", '{"id":1}\n')
+    assert why(project, "csv")[0] == "input-changed: t"
+    assert sorted(project.build().ran) == ["csv", "lines"]
+    assert project.build().ran == []
+
+
+MONTHS = """
+[targets.month]
+foreach = {{ month = {} }}
+inputs = ["raw/{{month}}.parquet"]
+output = "build/month/{{month}}.parquet"
+copy = true
+[targets.all]
+sql = "select sum(id) as s from month"
+[targets.by]
+sql = 'select month, sum(id) as s from "month[*]" group by month'
+[targets.one]
+sql = 'select * from "month[02]"'
+"""
+
+
+def test_instances(project):
+    """One more is one more input of those that take all; their variables are columns."""
+    project.datafile(MONTHS.format('["01", "02"]'))
+    for month in ("01", "02", "03"):
+        project.write(f"raw/{month}.parquet", parquet({"id": [int(month)], "n": [0]}))
+    assert sorted(project.build().ran) == ["all", "by", "month[01]", "month[02]", "one"]
+    assert pq.read_table(project.path("build/by.parquet")).to_pylist() == [
+        {"month": "01", "s": 1},
+        {"month": "02", "s": 2},
+    ]
+    assert pq.read_table(project.path("build/one.parquet")).to_pylist() == [{"id": 2, "n": 0}]
+    project.write("raw/01.parquet", parquet({"id": [1], "n": [5]}))
+    assert project.build().ran == ["month[01]"]
+    project.datafile(MONTHS.format('["01", "02", "03"]'))
+    assert sorted(project.build().ran) == ["all", "by", "month[03]"]
+    assert project.build().ran == []
+    assert pq.read_table(project.path("build/all.parquet")).to_pylist() == [{"s": 6}]
+
+
+def test_the_rejects_of_a_standard(project):
+    """Are a table by their name, and count apart from the table that they are not in."""
+    project.datafile("""
+        [targets.trips]
+        inputs = ["trips.csv"]
+        standardize = { on_error = "quarantine", columns = { id = "int64 not null" } }
+        [targets.bad]
+        inputs = { bad = { from = "trips", output = "rejects" } }
+        sql = "select reason, count(*) as n from bad group by reason"
+        [targets.sum]
+        sql = "select sum(id) as s from trips"
+    """)
+    project.write("trips.csv", "id\n1\nx\n")
+    assert sorted(project.build().ran) == ["bad", "sum", "trips"]
+    assert pq.read_table(project.path("build/bad.parquet")).to_pylist() == [
+        {"reason": "is not of the type `int64`", "n": 1}
+    ]
+    project.write("trips.csv", "id\n1\ny\n")
+    assert project.build().ran == ["trips"]
+    project.write("trips.csv", "id\n2\ny\n")
+    assert project.build().ran == ["trips", "sum"]
+    project.write("trips.csv", "id\n2\ny\nz\n")
+    assert project.build().ran == ["trips", "bad"]
