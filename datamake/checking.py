@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from datamake.action import Checking
+from datamake.counting import no_column
 from datamake.datafile.checks import fields
 from datamake.fingerprint import fingerprint
 from datamake.handing import views_of
@@ -91,15 +92,16 @@ class Examiner:
 
     def referred(self, name: str) -> list[Content]:
         """What the checks of a target or source refer to, and what counts of it."""
-        found = self.inputs.of_links(name, self.space.graph.referred.get(name, ()))
-        return [
-            replace(
-                content,
-                logical=self.insights.logical(content),
-                columns=frozenset(content.link.input.columns or ()),
-            )
-            for content in found
-        ]
+        found = []
+        for content in self.inputs.of_links(name, self.space.graph.referred.get(name, ())):
+            columns = content.link.input.columns or ()
+            names = [each for each, _ in self.insights.types(content) or ()]
+            for column in columns:
+                if column not in names:
+                    raise no_column(content.link.input.name or content.path, column, names)
+            logical = self.insights.logical(content)
+            found.append(replace(content, logical=logical, columns=frozenset(columns)))
+        return found
 
     def examined(self, target: Target, verdict: Verdict) -> Verdict:
         """A verdict that takes checks into account: up to date is only what they have passed."""

@@ -9,6 +9,7 @@ from datamake.datafile import queries
 from datamake.handing import several
 from datamake.insights import Insights
 from datamake.tables import TableError
+from datamake.urls import shown
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -37,7 +38,12 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
         found = _queried(space, target, known)
     else:
         read = target.recipe.reads if target.kind == "standardize" else None
-        found = [_chosen(each, read) if each.link.table else each for each in known]
+        if read is not None and known and all(each.logical is not None for each in known):
+            _demand(known, read)
+        found = [
+            _chosen(each, None if each.logical is None else read) if each.link.table else each
+            for each in known
+        ]
     for content in found:
         insights.hold(content)
     return found
@@ -50,7 +56,7 @@ def _chosen(content: Content, read: Collection[str] | None) -> Content:
         names = [name for name, _, _ in content.logical.columns]
         for name in declared:
             if name not in names:
-                raise _no_column(content, name, names)
+                raise no_column(content.path, name, names)
     if declared is None:
         columns = None if read is None else frozenset(read)
     else:
@@ -58,12 +64,21 @@ def _chosen(content: Content, read: Collection[str] | None) -> Content:
     return replace(content, columns=columns)
 
 
-def _no_column(content: Content, name: str, names: Sequence[str]) -> TableError:
+def _demand(contents: Sequence[Content], read: Collection[str]) -> None:
+    """Raises TableError for a column that none of the tables has."""
+    names = {name: None for each in contents if each.logical for name, _, _ in each.logical.columns}
+    for name in read:
+        if name not in names:
+            raise no_column(contents[0].path, name, list(names))
+
+
+def no_column(path: str, name: str, names: Sequence[str]) -> TableError:
+    """What to say of a column that a table has not."""
     from datamake.datafile.shapes import did_you_mean
 
-    shown = ", ".join(f"`{each}`" for each in names[:12])
+    listed = ", ".join(f"`{each}`" for each in names[:12])
     return TableError(
-        f"`{content.path}` has no column `{name}`", [f"it has {shown}"], did_you_mean(name, names)
+        f"`{shown(path)}` has no column `{name}`", [f"it has {listed}"], did_you_mean(name, names)
     )
 
 

@@ -12,9 +12,12 @@ from datamake import surroundings
 from datamake.actions import by_name, input_paths
 from datamake.actions import log_path as log_of
 from datamake.contents import InputGone
+from datamake.counting import counted
 from datamake.datafile.placeholders import PathText, PlaceholderError, arguments, script
 from datamake.errors import UsageError
+from datamake.examining import output_of
 from datamake.fingerprint import Content, fields, fingerprint
+from datamake.insights import Insights
 from datamake.judge import Demands, Judge
 from datamake.model import size_of
 from datamake.request import chosen
@@ -73,6 +76,8 @@ def show(project: Project, name: str) -> Document:
     contents, absent = contents_of(project, target, judge)
     context = judge.contexts.of(target)
     run = next(iter(project.space.state.history.target_runs(target.name, 1)), None)
+    if not absent:
+        contents = counted(project.space, target, contents)
     found = "" if absent else fingerprint(fields(target, contents, context))
     return {
         "version": VERSION,
@@ -90,10 +95,31 @@ def show(project: Project, name: str) -> Document:
         "params": dict(target.params),
         "env": surroundings.counted(target, os.environ),
         "outputs": [_output(project, target, place) for place in range(len(target.outputs))],
+        **_table(project, target),
         "fingerprint": found,
         "last_run": None if run is None else _target_run(run),
         "log": log_path(project, target.name),
     }
+
+
+def _table(project: Project, target: Target) -> Document:
+    """The columns of its output, as declared or as they are; the names of its checks."""
+    assertions = target.assertions
+    if assertions is not None and assertions.schema is not None:
+        schema = [
+            {"name": each.name, "type": each.type, "description": each.description}
+            for each in assertions.schema.columns
+        ]
+    else:
+        space = project.space
+        digest = space.files.digest(target.outputs[0].path) if target.outputs else None
+        held = Insights(space).logical(output_of(target, digest)) if digest else None
+        schema = [
+            {"name": name, "type": type_, "description": ""}
+            for name, type_, _ in (held.columns if held is not None else ())
+        ]
+    checks = [each.name for each in assertions.checks] if assertions is not None else []
+    return {"schema": schema, "checks": checks}
 
 
 def graph_view(project: Project, select: Sequence[str] = (), status: bool = False) -> Document:
@@ -271,6 +297,7 @@ def _inputs(contents: Sequence[Content]) -> list[Document]:
             **if_known("name", content.link.input.name),
             "path": shown(content.path) or content.producer,
             **_known(content.digest),
+            **({} if content.columns is None else {"columns": sorted(content.columns)}),
             **if_known("producer", content.producer),
         }
         for content in contents

@@ -89,8 +89,15 @@ def show_text(document: Document) -> str:
         *block("params", mapping_lines(document["params"])),
         *block("env", mapping_lines(document["env"])),
         *block("outputs", map(output_line, document["outputs"])),
+        *block("schema", columns([schema_row(each) for each in document["schema"]])),
+        *block("checks", map(clean, document["checks"])),
     ]
     return "\n".join(sections) + "\n"
+
+
+def schema_row(column: Document) -> list[str]:
+    """A column with its type and description."""
+    return [clean(column["name"]), column["type"], clean(column["description"])]
 
 
 def pairs(items: Iterable[tuple[str, Any]]) -> list[str]:
@@ -129,6 +136,8 @@ def input_line(item: Document) -> str:
     parts = [clean(f"{name}{item['path']}"), known]
     if item.get("producer"):
         parts.append(f"from {clean(item['producer'])}")
+    if item.get("columns"):
+        parts.append(f"only {', '.join(map(clean, item['columns']))}")
     return "  ".join(parts)
 
 
