@@ -12,7 +12,8 @@ from datamake import surroundings
 from datamake.actions import by_name, input_paths
 from datamake.actions import log_path as log_of
 from datamake.contents import InputGone
-from datamake.counting import counted
+from datamake.counting import counted, values
+from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText, PlaceholderError, arguments, script
 from datamake.errors import UsageError
 from datamake.examining import output_of
@@ -333,13 +334,15 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
     template = target.template
     if target.kind in ("python", "copy"):
         return "copy" if target.kind == "copy" else str(template)
+    if target.kind in ("sql", "query"):
+        return queries.filled(str(template), values(target))
     cwd = target.surroundings.cwd
 
     def relative(path: str) -> PathText:
         return PathText(shown(path) if is_url(path) else relpath(path, cwd or "."))
 
     outputs = [[output.path] for output in target.outputs]
-    values: Document = {
+    given: Document = {
         **target.each,
         **{f"params.{name}": value for name, value in target.params.items()},
         **by_name("input", *input_paths(target, contents), relative),
@@ -352,7 +355,7 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
     }
     try:
         return (
-            script(template, values) if isinstance(template, str) else arguments(template, values)
+            script(template, given) if isinstance(template, str) else arguments(template, given)
         )
     except PlaceholderError:  # of an input that no file matches
         return template if isinstance(template, str) else list(template)

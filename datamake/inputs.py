@@ -5,7 +5,9 @@ Knows which names are declared, and whether a path is a file; not what a target 
 
 from __future__ import annotations
 
-from datamake.datafile.shapes import did_you_mean
+import re
+
+from datamake.datafile.shapes import IDENTIFIER, did_you_mean
 from datamake.datafile.units import seconds
 from datamake.filling import varies
 from datamake.formats import DEFAULT, Reading
@@ -75,6 +77,13 @@ class Entry:
     glob: bool = False
 
 
+def _label(table: str) -> str:
+    """How a table that a query reads can be an input, as an example."""
+    if re.fullmatch(IDENTIFIER, table):
+        return f'{table} = "raw/{table}.csv"'
+    return f'NAME = "{table}"'
+
+
 class Inputs:
     """All inputs of a declaration. Raises `filling.Fault`."""
 
@@ -95,16 +104,17 @@ class Inputs:
         """Take in the tables that a query reads, each under the name that it has there."""
         known = {(asked.name or "").casefold() for asked in self._known}
         part = self.texts.declaration.part
-        for table in dict.fromkeys(tables):
+        for table in tables:
             if table.casefold() in known:
                 continue
+            known.add(table.casefold())
             meant = self.names.meant(table, part) or self._alike(table, part)
             if meant is None:
                 raise self.texts.fault(
                     f"the query reads `{table}`, which is no source or target",
                     "sql",
                     hint=did_you_mean(table, self.names.seen_from(part))
-                    or f'a path can be an input: `inputs = {{ {table} = "raw/{table}.csv" }}`',
+                    or f"a path can be an input: `inputs = {{ {_label(table)} }}`",
                 )
             entry = Entry(table, ("sql",), self.texts.place("sql"), table)
             self._known.append(self._named(entry, *meant, {}))

@@ -25,7 +25,8 @@ def json_text(document: Mapping[str, Any]) -> str:
     """A document as text: one object, readable where it is small, ending in a line end."""
     import json
 
-    text = json.dumps(document, indent=2 if small(document) else None)
+    indent = 2 if small(document) else None
+    text = json.dumps(document, indent=indent, default=lambda moment: moment.isoformat())
     return text + "\n"
 
 

@@ -1,0 +1,344 @@
+"""Targets that a query makes: models, preludes, params, names, messages, limits."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from stored import parquet
+
+PEOPLE = {"name": ["O'Brien", "x", 'say "x"'], "age": [20, 3, 50]}
+
+
+def rows(project, path):
+    """What a file holds, whatever its format."""
+    kind = path.split(".", 1)[1].removesuffix(".gz")
+    if kind == "jsonl":
+        return [json.loads(line) for line in project.read(path).splitlines()]
+    return ds.dataset(project.path(path), format=kind).to_table().to_pylist()
+
+
+def made(project, sql, more="", **files):
+    """The first line, and the rest, of what is said of a target that asks for this."""
+    project.datafile(f"""
+        [sources.t]
+        path = "t.parquet"
+        [targets.m]
+        sql = '''{sql}'''
+        {more}
+    """)
+    project.write("t.parquet", parquet({"id": [1, 2, 3], "k": ["a", "b", "a"]}))
+    for name, text in files.items():
+        project.write(f"{name}.sql", text)
+    done = project.cli("build")
+    return done, done.stderr.splitlines()
+
+
+MODELS = """
+[project]
+models = ["models/**/*.sql"]
+[params]
+names = ["O'Brien", "a,b", 'say "x"']
+day = 2013-01-02
+at = 2013-01-02T03:04:05Z
+low = 2.5
+minus = -3
+no = false
+none = []
+[sources.people]
+path = "people.parquet"
+[targets.adult]
+description = "People of age"
+prelude = ["macros.sql"]
+"""
+ADULT = """-- {nothing}
+select name, twice(age) as age, {params.day} as day, 5 -{params.minus} as m, {params.at} as at
+from People
+where name in {params.names} and age > {params.low} and not {params.no} and name not in {params.none}
+order by name
+"""
+
+
+@pytest.fixture
+def models(project):
+    project.datafile(MODELS)
+    project.write("macros.sql", "create macro twice(x) as x * 2;\n")
+    project.write("models/adult.sql", ADULT)
+    project.write("models/deep/top.sql", "select max(age) as age from adult")
+    project.write("people.parquet", parquet(PEOPLE))
+    return project
+
+
+def test_models(models):
+    """Each file is a target of its name; params are literals, and count where they are used."""
+    assert models.build().ran == ["adult", "top"]
+    found = pq.read_table(models.path("build/adult.parquet"))
+    assert str(found.schema.field("at").type) == "timestamp[us, tz=UTC]"
+    assert str(found.schema.field("day").type) == "date32[day]"
+    assert found.drop_columns(["at", "day"]).to_pylist() == [
+        {"name": "O'Brien", "age": 40, "m": 8},
+        {"name": 'say "x"', "age": 100, "m": 8},
+    ]
+    assert models.build().ran == []
+    assert models.build(params={"low": 2}).ran == ["adult"]
+    assert models.build(params={"low": 30}).ran == ["adult", "top"]
+
+
+def test_what_does_not_count_of_a_query(models):
+    """Layout and comments; what does is its words, and the prelude that it calls."""
+    assert models.build().ran == ["adult", "top"]
+    models.write("models/adult.sql", ADULT.replace("\n", "\n  -- more\n\n"))
+    models.write("macros.sql", "/* doubled */ create macro\ntwice( x ) as x*2\n")
+    assert models.build().ran == []
+    models.write("macros.sql", "create macro twice(x) as x + x;\n")
+    assert models.build().ran == ["adult"]
+    models.write("models/adult.sql", ADULT.replace("age > ", "age >= "))
+    assert models.build().ran == ["adult"]
+
+
+def test_a_model_that_goes(models):
+    """Takes its target with it; what needs it says so."""
+    assert models.build().ok
+    models.remove("models/adult.sql")
+    done = models.cli("build")
+    assert done.returncode == 2
+    assert "`adult`" in done.stderr
+
+
+def test_seen_from_outside(models):
+    """In `show` with its literals, in `ls`, in `graph`, in selections."""
+    assert models.build().ok
+    shown = models.cli("show", "adult").stdout
+    assert "where name in ('O''Brien', 'a,b', 'say \"x\"') and age > 2.5" in shown
+    assert "5 -(-3) as m, TIMESTAMPTZ '2013-01-02 03:04:05+00:00' as at" in shown
+    assert "People: people.parquet" in shown
+    document = json.loads(models.cli("show", "adult", "--json").stdout)
+    assert (document["kind"], document["params"]["day"]) == ("sql", "2013-01-02")
+    assert document["inputs"][0]["columns"] == ["age", "name"]
+    listed = json.loads(models.cli("ls", "--json").stdout)["targets"]
+    assert [(each["name"], each["kind"], each["inputs"]) for each in listed] == [
+        ("adult", "sql", ["people.parquet"]),
+        ("top", "sql", ["adult"]),
+    ]
+    assert models.cli("graph").stdout == "top\n└─ adult\n   └─ people\n"
+    assert set(models.plan("kind:sql")) == {"adult", "top"}
+
+
+def test_names(project):
+    """Of parts, of instances, in another case; each input once, by the name that it has there."""
+    project.datafile("""
+        [project]
+        include = { sales = "sales" }
+        [targets.one]
+        sql = 'select a.id from sales.clean a join SALES.Clean b using (id)'
+        [targets.two]
+        sql = 'select count(*) as n from "month[01]"'
+        [targets.three]
+        inputs = { months = "month[*]", files = "raw/*.csv", T = { from = "raw/a.txt", format = "csv" } }
+        sql = 'select (select count(*) from Months) as a, (select sum(id) from files) as b, id from t'
+        [targets.month]
+        foreach = { month = ["01", "02"] }
+        sql = "select {month} as m"
+    """)
+    project.write("sales/Datafile.toml", "[targets.clean]\nsql = 'select id from here'\n")
+    project.write(
+        "sales/Datafile.toml",
+        project.read("sales/Datafile.toml") + "[sources.here]\npath = 'x.csv'\n",
+    )
+    project.write("sales/x.csv", "id\n4\n")
+    for name, text in {"a.csv": "id\n1\n", "b.csv": "id\n2\n", "a.txt": "id\n7\n"}.items():
+        project.write(f"raw/{name}", text)
+    assert project.build().errors == {}
+    assert project.build().ran == []
+    assert rows(project, "build/one.parquet") == [{"id": 4}]
+    assert rows(project, "build/two.parquet") == [{"n": 1}]
+    assert rows(project, "build/three.parquet") == [{"a": 2, "b": 3, "id": 7}]
+    listed = json.loads(project.cli("ls", "one", "--json").stdout)["targets"]
+    assert listed[0]["inputs"] == ["sales.clean"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("select * from tt", ["the query reads `tt`, which is no source or target", "hint: did you mean `t`?"]),
+        (
+            "select * from 'raw/x.csv'",
+            [
+                "the query reads `raw/x.csv`, which is no source or target",
+                'hint: a path can be an input: `inputs = { NAME = "raw/x.csv" }`',
+            ],
+        ),
+        (
+            "select * from other",
+            [
+                "the query reads `other`, which is no source or target",
+                'hint: a path can be an input: `inputs = { other = "raw/other.csv" }`',
+            ],
+        ),
+        ("select * from m", ["targets need each other in a circle: m -> m"]),
+        (
+            "select * from read_csv('t.csv')",
+            [
+                "`read_csv()` reads what is no input",
+                "1 | select * from read_csv('t.csv')",
+                "  |               ^^^^^^^^^^^^^^^^^",
+                "hint: declare it as a source, and name that in the query",
+            ],
+        ),
+        (
+            "select getenv('HOME') as h",
+            [
+                "`getenv()` depends on the session",
+                "1 | select getenv('HOME') as h",
+                "  |        ^^^^^^^^^^^^^^",
+                "hint: a query sees its inputs and params alone",
+            ],
+        ),
+        (
+            "select now() as n",
+            [
+                "`now()` is another time at each run",
+                "1 | select now() as n",
+                "  |        ^^^^^",
+                "hint: take it from a param, as `{params.today}`, and give it with `--set today=...`",
+            ],
+        ),
+        (
+            "select random() as n",
+            [
+                "`random()` is left to chance",
+                "1 | select random() as n",
+                "  |        ^^^^^^^^",
+                "hint: take it from a column, as `hash(id)` does",
+            ],
+        ),
+        (
+            "copy t to 'x.csv'",
+            [
+                "`COPY` is no query",
+                "1 | copy t to 'x.csv'",
+                "  | ^^^^",
+                "hint: a query begins with SELECT, FROM, WITH, VALUES or PIVOT, and changes nothing",
+            ],
+        ),
+        ("nope.sql", ["`nope.sql` is not there"]),
+    ],
+)  # fmt: skip
+def test_mistakes_that_need_no_data(project, sql, said):
+    """Are told before anything runs, with their place."""
+    done, lines = made(project, sql)
+    assert done.returncode == 2
+    assert lines[0].partition(": ")[2] == said[0]
+    assert [line.removeprefix("  ") for line in lines[1:]] == said[1:]
+    assert project.files("build/*") == []
+
+
+def test_a_mistake_in_a_file(project):
+    """Names it, and shows its line."""
+    done, lines = made(project, "q.sql", q="-- all\nselect id,\n  now()\nfrom t\n")
+    assert done.returncode == 2
+    assert lines == [
+        "Datafile.toml:6:1: `q.sql`: `now()` is another time at each run",
+        "  3 |   now()",
+        "    |   ^^^^^",
+        "  hint: take it from a param, as `{params.today}`, and give it with `--set today=...`",
+    ]
+
+
+def test_a_column_that_is_not_there(project):
+    """Is found when the tables are known; what was there stays."""
+    assert made(project, "q.sql", q="select id from t")[0].returncode == 0
+    before = project.path("build/m.parquet").read_bytes()
+    project.write("q.sql", "select\n  idd\nfrom t\n")
+    done = project.cli("build")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:4] == [
+        "  2 |   idd",
+        "    |   ^^^",
+        "  hint: did you mean `id`?",
+    ]
+    assert project.path("build/m.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "orc", "csv", "csv.gz", "tsv", "jsonl"])
+def test_formats_of_the_output(project, ending):
+    """By its ending; the bytes are the same with one thread and with four."""
+    project.datafile(f"""
+        [sources]
+        t = {{ path = "t.parquet" }}
+        [targets.one]
+        sql = "select k, sum(n) as n, count(*) as c from t group by k"
+        output = "build/one.{ending}"
+        cpus = 1
+        [targets.four]
+        sql = "select k, sum(n) as n, count(*) as c from t group by k -- more"
+        output = "build/four.{ending}"
+        cpus = 4
+    """)
+    numbers = list(range(20_000))
+    table = {"k": [f"k{n * 7919 % 101}" for n in numbers], "n": numbers}
+    project.write("t.parquet", parquet(table, row_group_size=1000))
+    assert sorted(project.build(cache="off").ran) == ["four", "one"]
+    one, four = (project.path(f"build/{name}.{ending}").read_bytes() for name in ("one", "four"))
+    assert one == four
+    if ending in ("parquet", "arrow", "orc", "csv", "jsonl"):
+        found = rows(project, f"build/one.{ending}")
+        assert len(found) == 101
+        assert found[0]["k"] == "k0"
+        assert sum(each["n"] for each in found) == sum(numbers)
+
+
+def blocked(project, *modules):
+    """An environment in which these modules are not installed."""
+    text = f"import sys\nsys.modules.update(dict.fromkeys({modules!r}))\n"
+    project.write("site/sitecustomize.py", text)
+    path = os.pathsep.join([str(project.path("site")), project.environment["PYTHONPATH"]])
+    return {"PYTHONPATH": path}
+
+
+def test_without_duckdb(models):
+    """Nothing runs, and the message says what to install."""
+    done = models.cli("build", env=blocked(models, "duckdb"))
+    assert (done.returncode, models.files("build/*")) == (4, [])
+    assert "pip install 'datamake[sql]'" in done.stderr
+    assert models.build().ok
+    again = models.cli("build", env=blocked(models, "duckdb"))
+    assert (again.returncode, "up to date" in again.stderr) == (0, True), again.stderr
+
+
+def test_a_query_that_takes_too_long(project):
+    """Ends, and leaves what was there."""
+    sql = (
+        "select count(*) as n from range(10000000) a, range(10000000) b where a.range + b.range < 0"
+    )
+    done, lines = made(project, sql, "timeout = '200ms'")
+    assert done.returncode == 1
+    assert lines[0].endswith("took longer than 0.2 s")
+    assert project.files("build/*") == []
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_query_that_is_interrupted(project, name):
+    """Ends at once; nothing is left of it."""
+    sql = (
+        "select count(*) as n from range(10000000) a, range(10000000) b where a.range + b.range < 0"
+    )
+    project.datafile(f"[targets.m]\nsql = '{sql}'\n")
+    process = project.start("build", "--events", "events.jsonl")
+    try:
+        while not project.exists("events.jsonl") or '"m"' not in project.read("events.jsonl"):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.2)
+        process.send_signal(getattr(signal, name))
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == {"SIGINT": 130, "SIGTERM": 143}[name]
+    assert project.files("build/*") == []
+    assert project.files(".datamake/tmp/*") == []
