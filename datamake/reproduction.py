@@ -153,7 +153,7 @@ def _compared(space: Workspace, folder: str, old: Written, new: Written) -> dict
 
 def _is_same_table(space: Workspace, folder: str, old: Written, new: Written) -> bool | None:
     """Whether two outputs with other bytes hold the same table; None for what is no table."""
-    from datamake.tables.formats import TEXT, format_of
+    from datamake.formats import TEXT, format_of
 
     form = format_of(old.path)
     if old.digest == new.digest or old.digest.endswith("/") or form is None or form in TEXT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from datamake.tables.formats import compression_of, format_of
+from datamake.formats import compression_of, format_of
 
 
 @pytest.mark.parametrize(

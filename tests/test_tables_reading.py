@@ -16,8 +16,8 @@ from drawn_tables import PARQUET, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from datamake.formats import Reading
 from datamake.tables import TableError, delimited, jsonlines
-from datamake.tables.formats import Reading
 from datamake.tables.reading import open_table
 
 TABLE = pa.table({"a": [1]})

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datamake.formats import Reading
 from datamake.tables import TableError
-from datamake.tables.formats import Reading
 from datamake.tables.views import Piece, View, opened
 
 

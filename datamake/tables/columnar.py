@@ -166,7 +166,7 @@ class Orc(Columnar):
                 yield stripe.slice(first, at_once)
 
 
-FORMATS = {"parquet": Parquet, "arrow": Arrow, "orc": Orc}
+COLUMNAR = {"parquet": Parquet, "arrow": Arrow, "orc": Orc}
 
 
 def plain(names: Sequence[str]) -> bool:

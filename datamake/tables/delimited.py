@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from datamake.tables.formats import Reading
+    from datamake.formats import Reading
 
     Ragged = Callable[[pc.InvalidRow], str]
 

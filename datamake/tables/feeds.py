@@ -12,7 +12,7 @@ from collections import deque
 import pyarrow as pa
 
 from datamake.tables import TableError
-from datamake.tables.columnar import FORMATS as COLUMNAR
+from datamake.tables.columnar import COLUMNAR
 from datamake.tables.delimited import Delimited
 from datamake.values import value
 

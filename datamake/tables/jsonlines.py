@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from datamake.tables.formats import Reading
+    from datamake.formats import Reading
 
 PIECE = 4 << 20
 """Bytes that are taken apart at once."""

@@ -14,11 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 from xxhash import xxh3_128
 
+from datamake.formats import TEXT, Reading
 from datamake.logical import NO_TABLE, Logical
-from datamake.tables import TableError
-from datamake.tables.formats import TEXT, Reading
+from datamake.tables import TableError, types
 from datamake.tables.reading import ahead, open_table
-from datamake.tables import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,13 +12,12 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
+from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
 from datamake.tables import TableError
-from datamake.tables.columnar import FORMATS as COLUMNAR
-from datamake.tables.columnar import Columnar
+from datamake.tables.columnar import COLUMNAR, Columnar
 from datamake.tables.conversion import sayable
 from datamake.tables.delimited import Delimited
 from datamake.tables.failures import SHOWN, shortened
-from datamake.tables.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
 from datamake.tables.jsonlines import Lines, sayable_in_json
 from datamake.tables.types import arrow, text_of
 from datamake.threads import Threads

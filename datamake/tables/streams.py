@@ -9,7 +9,7 @@ import codecs
 
 import pyarrow as pa
 
-from datamake.tables.formats import compression_of
+from datamake.formats import compression_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from datamake.tables.formats import DEFAULT, Reading
+from datamake.formats import DEFAULT, Reading
 from datamake.tables.reading import Table, files_in, open_table
 from datamake.values import NOTHING, value
 

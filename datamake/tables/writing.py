@@ -13,10 +13,10 @@ from contextlib import suppress
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from datamake.formats import FORMATS, TEXT, compression_of, format_of
 from datamake.tables import TableError
 from datamake.tables.conversion import sayable
 from datamake.tables.failures import SHOWN, explained
-from datamake.tables.formats import FORMATS, TEXT, compression_of, format_of
 from datamake.tables.jsonlines import replaced
 from datamake.tables.terms import counted, counted_schema
 from datamake.tables.types import text_of

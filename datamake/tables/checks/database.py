@@ -22,8 +22,7 @@ from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
 from datamake.tables.failures import shortened
-from datamake.tables.queries import tables_in
-from datamake.tables.queries import ended_by
+from datamake.tables.queries import ended_by, tables_in
 from datamake.tables.session import Limits, close, session
 from datamake.tables.syntax import parsed
 from datamake.tables.usage import mentioned
