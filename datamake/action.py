@@ -134,6 +134,8 @@ class Result:
     duration: float = 0.0
     stored: bool = False
     """Whether the cache has all the outputs' bytes."""
+    lost: bool = False
+    """Whether it failed because the cache has no longer what was to be restored."""
     held: tuple[tuple[str, str], ...] = ()
     """Facts of what the outputs hold as tables; see `insights`."""
     checked: tuple[Any, ...] = ()

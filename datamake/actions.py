@@ -74,6 +74,12 @@ def staged_names(target: Target) -> list[str | None]:
     ]
 
 
+def restored_names(target: Target) -> list[str]:
+    """For each output its path in the staging folder when it comes out of the cache."""
+    names = [basename(output.path.rstrip("/")) for output in target.outputs]
+    return names if len(names) == 1 else [f"{at}/{name}" for at, name in enumerate(names)]
+
+
 def slots(root: str, target: Target) -> tuple[Slot, ...]:
     """Where each output of a target is to be written."""
     staging = staging_folder(root, target.name)
@@ -87,15 +93,17 @@ def restoring(root: str, target: Target, outputs: Sequence[Written]) -> Action:
     """The action that brings a target's outputs out of the cache, into the staging folder."""
     staging = staging_folder(root, target.name)
     _empty(staging)
-    copies = tuple((written.digest, f"{staging}/{place}") for place, written in enumerate(outputs))
+    names = restored_names(target)
+    copies = tuple(
+        (written.digest, f"{staging}/{name}") for written, name in zip(outputs, names, strict=True)
+    )
     return Action(target=target.name, kind="restore", copies=copies, staging=staging)
 
 
 def uploading(root: str, target: Target, *, restoring: bool) -> Action:
     """The action that puts staged outputs where their URLs say."""
     staging = staging_folder(root, target.name)
-    places = range(len(target.outputs))
-    names = list(map(str, places)) if restoring else staged_names(target)
+    names = restored_names(target) if restoring else staged_names(target)
     copies = tuple(
         (f"{staging}/{name}", output.path)
         for name, output in zip(names, target.outputs, strict=True)

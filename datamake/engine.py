@@ -198,7 +198,7 @@ class Engine:
             self.resting.append((time.monotonic() + end.delay, name))
             return self.schedule.rests(name)
         error = INTERRUPTED if self.interrupted else end.error or ""
-        return self.judging.fail(name, error, end.facts, end.duration)
+        return self.judging.fail(name, error, end.facts, end.duration, end.checks)
 
     def _interrupt(self) -> list[Instruction]:
         """Starts nothing more and asks what runs to end; at the second signal makes it end."""

@@ -9,7 +9,7 @@ from datamake.action import Action
 from datamake.contents import Known
 from datamake.model import Link, Status
 from datamake.outcome import TargetResult
-from datamake.publication import End
+from datamake.publication import End, failed
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -66,7 +66,7 @@ class Checkups:
         if result.checked:
             self.judge.examiner.note(name, examined.fingerprint, examined.digest, result.checked)
         if result.error is not None:
-            return End(name, error=result.error, facts=result.facts, duration=result.duration)
+            return failed(result)
         for line in result.notices:
             self.ledger.note(f"{name}: {line}")
         verdict = examined.verdict

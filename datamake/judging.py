@@ -15,6 +15,7 @@ from datamake.schedule import Verb
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from datamake.claims import Claims
     from datamake.judge import Judge
@@ -76,17 +77,22 @@ class Judging:
             return self._up_to_date(name, verdict)
         self.claims.drop(name)
         if verdict.status is Status.CHECK and verdict.results is not None:
-            return self.fail(name, *told(verdict.results))
+            return self.fail(name, *told(verdict.results), checks=verdict.results)
         if verdict.status is Status.RESTORE:
             return self.schedule.judged(name, Verb.RESTORE)
         absent = [need for need in graph.needs[name] if not self.judge.inputs.known[need].present]
         return self.schedule.judged(name, Verb.RUN, absent)
 
     def fail(
-        self, name: str, error: str, facts: Sequence[str] = (), duration: float = 0.0
+        self,
+        name: str,
+        error: str,
+        facts: Sequence[str] = (),
+        duration: float = 0.0,
+        checks: Sequence[Any] = (),
     ) -> list[Instruction]:
         """A target has failed for good."""
-        self.runner.give_up(name, error, facts, duration)
+        self.runner.give_up(name, error, facts, duration, checks)
         self.claims.end(name)
         return self.schedule.finished(name, ok=False)
 
@@ -110,6 +116,7 @@ class Judging:
                 fingerprint=verdict.fingerprint,
                 saved_s=saved,
                 outputs=verdict.outputs,
+                checks=verdict.results or (),
             )
         )
         return self.schedule.judged(name, None, differs=differs)
@@ -129,7 +136,7 @@ class Judging:
             self.judge.inputs.settle(name, Known(""))
             return self.schedule.judged(name, None)
         if known.results is not None:
-            return self.fail(name, *told(known.results))
+            return self.fail(name, *told(known.results), checks=known.results)
         needs = self.space.graph.needs[name]
         absent = [need for need in needs if not self.judge.inputs.known[need].present]
         return self.schedule.judged(name, Verb.RUN, absent)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from datamake.actions import staged_names, staging_folder, work_folder, works
+from datamake.actions import restored_names, staged_names, staging_folder, work_folder, works
 from datamake.contents import Known
 from datamake.model import Record, Written
 from datamake.moves import remove
@@ -17,6 +17,7 @@ from datamake.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from datamake.action import Result
     from datamake.fingerprint import Content
@@ -66,11 +67,24 @@ class End:
     error: str | None = None
     """It has failed for good; `facts` and the seconds it took say more."""
     facts: Sequence[str] = ()
+    checks: Sequence[Any] = ()
+    """What came of its checks, where they are what has failed."""
     duration: float = 0.0
     delay: float | None = None
     """It is to be tried again, in so many seconds."""
     lost: bool = False
     """What was to be restored is not to be had."""
+
+
+def failed(result: Result) -> End:
+    """The end of what has failed for good."""
+    return End(
+        result.target,
+        error=result.error,
+        facts=result.facts,
+        checks=result.checked,
+        duration=result.duration,
+    )
 
 
 class Publisher:
@@ -138,8 +152,7 @@ class Publisher:
         """Publishes what came out of the cache, as the record of the present fingerprint."""
         record = self.adopted(work.target, work.verdict)
         self.judge.examiner.found(work.target, record.outputs, result.checked)
-        everything = [str(place) for place in range(len(record.outputs))]
-        notices = self._publish(work.target, record, everything)
+        notices = self._publish(work.target, record, restored_names(work.target))
         known = Known(work.verdict.fingerprint, work.verdict.outputs)
         return Published(known, notices=tuple(notices), saved=record.duration)
 

@@ -10,7 +10,7 @@ from datamake.errors import DatamakeError
 from datamake.examining import Checkups
 from datamake.model import Status
 from datamake.outcome import TargetResult
-from datamake.publication import End, Publisher, Work
+from datamake.publication import End, Publisher, Work, failed
 from datamake.urls import shown
 from datamake.values import NOTHING, replace
 
@@ -121,7 +121,12 @@ class Runner:
             self.publisher.failed(work.target)
 
     def give_up(
-        self, name: str, error: str, facts: Sequence[str] = (), duration: float = 0.0
+        self,
+        name: str,
+        error: str,
+        facts: Sequence[str] = (),
+        duration: float = 0.0,
+        checks: Sequence[Any] = (),
     ) -> None:
         """A target has failed for good: its last good outputs come back."""
         verdict = self.judge.verdicts.get(name)
@@ -139,6 +144,7 @@ class Runner:
                 duration_s=duration,
                 error=error,
                 facts=tuple(fact for fact in facts if fact),
+                checks=tuple(checks),
                 log=log_path(name) if ran else None,
             )
         )
@@ -166,7 +172,7 @@ class Runner:
         work = self.works.pop(result.target)
         name = work.target.name
         if result.error is not None:
-            if work.restoring and work.result is None:
+            if result.lost:
                 self.ledger.note(f"{name}: {result.error}; it is built again")
                 return End(name, lost=True)
             return self._tried(work, result)
@@ -221,7 +227,7 @@ class Runner:
         if tries > policy.retries or work.restoring:
             if work.result is not None:  # it is the store of its outputs that failed
                 self.ledger.environment_failed()
-            return End(name, error=result.error, facts=result.facts, duration=result.duration)
+            return failed(result)
         self.publisher.failed(work.target)
         delay = policy.retry_delay * 2 ** (tries - 1)
         self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)

@@ -13,7 +13,7 @@ from threading import Lock
 
 from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
-from datamake.process import GRACE, Keepers, last_lines
+from datamake.process import GRACE, INTERRUPTED, Keepers, last_lines
 from datamake.slots import AT_ONCE
 from datamake.values import replace
 
@@ -87,7 +87,10 @@ class Workshop:
                 return examined(action, self)
             outcome = self._outcome(action)
             if outcome.error is not None or not (action.slots or action.staging):
-                return Result(action.target, outcome.error, outcome.facts, (), outcome.duration)
+                lost = action.kind == "restore" and outcome is not INTERRUPTED
+                return Result(
+                    action.target, outcome.error, outcome.facts, (), outcome.duration, lost=lost
+                )
             return self._finished(action, outcome)
         except FileNotFoundError as error:  # it was there when the action began
             gone = os.path.relpath(os.fsdecode(error.filename), action.env["DATAMAKE_ROOT"])
