@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 
 from datamake.action import Checking
-from datamake.counting import no_column
 from datamake.datafile.checks import fields
 from datamake.fingerprint import fingerprint
 from datamake.handing import views_of
 from datamake.insights import Insights
 from datamake.model import KEPT, Code, Link, Reason, Status
+from datamake.tables import no_column
+from datamake.urls import shown
 from datamake.values import replace, value
 
 TYPE_CHECKING = False
@@ -98,7 +99,7 @@ class Examiner:
             names = [each for each, _ in self.insights.types(content) or ()]
             for column in columns:
                 if column not in names:
-                    raise no_column(content.link.input.name or content.path, column, names)
+                    raise no_column(content.link.input.name or shown(content.path), column, names)
             logical = self.insights.logical(content)
             found.append(replace(content, logical=logical, columns=frozenset(columns)))
         return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datamake.datafile import queries
 from datamake.handing import several
 from datamake.insights import Insights
-from datamake.tables import TableError
+from datamake.tables import no_column
 from datamake.urls import shown
 from datamake.values import replace
 
@@ -56,7 +56,7 @@ def _chosen(content: Content, read: Collection[str] | None) -> Content:
         names = [name for name, _, _ in content.logical.columns]
         for name in declared:
             if name not in names:
-                raise no_column(content.path, name, names)
+                raise no_column(shown(content.path), name, names)
     if declared is None:
         columns = None if read is None else frozenset(read)
     else:
@@ -69,17 +69,7 @@ def _demand(contents: Sequence[Content], read: Collection[str]) -> None:
     names = {name: None for each in contents if each.logical for name, _, _ in each.logical.columns}
     for name in read:
         if name not in names:
-            raise no_column(contents[0].path, name, list(names))
-
-
-def no_column(path: str, name: str, names: Sequence[str]) -> TableError:
-    """What to say of a column that a table has not."""
-    from datamake.datafile.shapes import did_you_mean
-
-    listed = ", ".join(f"`{each}`" for each in names[:12])
-    return TableError(
-        f"`{shown(path)}` has no column `{name}`", [f"it has {listed}"], did_you_mean(name, names)
-    )
+            raise no_column(shown(contents[0].path), name, list(names))
 
 
 def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> list[Content]:

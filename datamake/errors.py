@@ -58,6 +58,11 @@ def message(headline: str, facts: Iterable[str] = (), hint: str = "") -> str:
     return "\n".join(lines)
 
 
+def shortened(text: str, length: int = 60) -> str:
+    """A text cut off where it gets too long to be shown: at so many characters."""
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
 class DatamakeError(Exception):
     """What datamake raises for a mistake or a failed environment."""
 

@@ -9,8 +9,8 @@ from datamake.datafile.check_forms import KIND_NAMES, percent
 from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.types import parsed
 from datamake.datafile.units import seconds
-from datamake.errors import Problem
-from datamake.values import value
+from datamake.errors import Problem, shortened
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ RULES = "checks-1"
 """The version of what checks mean: by another one all is checked again."""
 TIMELY = ("fresh", "volume")
 """Kinds whose results depend on the time, or on what was built before."""
-LONGEST = 60
-"""Characters of a name that is made of a query."""
 
 
 @value
@@ -166,9 +164,9 @@ def _of_table(said: Mapping[str, Any]) -> Iterator[Check]:
         about = f"({', '.join(columns)})" if columns else ""
         name = said.get("name", kind)
         if kind == "sql" and "name" not in said:
-            name = _short(f"sql({_line(said[kind])})")
+            name = shortened(f"sql({_line(said[kind])})")
         if "name" not in said:
-            name += about + (_short(f" where {_line(where)}") if where else "")
+            name += about + (shortened(f" where {_line(where)}") if where else "")
         elif len(subjects) > 1:
             name += about
         yield Check(kind, name, columns, arguments, severity, where)
@@ -209,8 +207,6 @@ def _columns(kind: str, said: Any) -> list[str]:
 
 
 def _named(check: Check, taken: set[str]) -> Check:
-    from datamake.values import replace
-
     name, count = check.name, 1
     while name in taken:
         count += 1
@@ -221,10 +217,6 @@ def _named(check: Check, taken: set[str]) -> Check:
 
 def _line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 def _said(check: Check) -> str:

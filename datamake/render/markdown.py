@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from datamake.errors import shortened
 from datamake.model import Status
 from datamake.render.plain import SUMMARY_ORDER, TAIL_IN_CI, below
 from datamake.render.text import clean, clean_lines, duration, reasons_text
@@ -185,8 +186,7 @@ def prose(text: str) -> str:
 
 def short(text: str) -> str:
     """Text without control characters, cut where it is very long."""
-    shown = clean(text)
-    return shown if len(shown) <= TEXT else shown[: TEXT - 3] + "..."
+    return shortened(clean(text), TEXT)
 
 
 def entities(text: str) -> str:

@@ -6,11 +6,10 @@ they went in: those of types that DuckDB has not exactly are carried past it as 
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from datamake.datafile.shapes import did_you_mean
 from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
@@ -159,10 +158,8 @@ class Arrangement:
 
 def _known(key: str, each: str, names: Sequence[str]) -> None:
     if each not in names:
-        near = get_close_matches(each, names, 1)
         raise TableError(
-            f"`{key}` has `{each}`, which is no output column",
-            hint=f"did you mean `{near[0]}`?" if near else "",
+            f"`{key}` has `{each}`, which is no output column", hint=did_you_mean(each, names)
         )
 
 

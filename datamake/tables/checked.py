@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 
+from datamake.errors import shortened
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -18,8 +19,6 @@ VERSION = "checked-1"
 """Of the text that results are remembered as."""
 SHOWN = 5
 """Rows of a sample."""
-WIDE = 60
-"""Characters of a value that people are shown."""
 NO_ROWS = ("rows", "fresh", "volume", "schema", "freshness")
 """Kinds that are about the table, not about one row or another; `schema` counts columns."""
 
@@ -85,8 +84,7 @@ def _row(row: Mapping[str, Any]) -> str:
 
 def _value(found: Any) -> str:
     text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-    text = printable(text)
-    return text if len(text) <= WIDE else text[: WIDE - 3] + "..."
+    return shortened(printable(text))
 
 
 def _column(row: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ import os
 import pyarrow as pa
 
 from datamake.tables import TableError
-from datamake.tables.failures import SHOWN, explained
+from datamake.tables.failures import SHOWN, explaining
 from datamake.tables.terms import counted, counted_schema
 
 TYPE_CHECKING = False
@@ -34,7 +34,7 @@ class Columnar:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        with explained(path, self.format):
+        with explaining(path, self.format):
             self.stored, self.count = self._opened()
             self.plain = plain(self.stored.names)
             try:
@@ -64,7 +64,7 @@ class Columnar:
         places = [at for at, name in enumerate(names) if columns is None or name in columns]
         schema = pa.schema([self.schema.field(at) for at in places])
         total = 0
-        with explained(self.path, self.format):
+        with explaining(self.path, self.format):
             for batch in self._raw(places):
                 total += batch.num_rows
                 yield from counted(batch, schema)

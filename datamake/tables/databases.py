@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         """An open database."""
 
         def rows(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-            """The columns of a query's result, and its rows. Raises what `explained` knows."""
+            """The columns of a query's result, and its rows. Raises what `told` knows."""
 
         def cancel(self) -> None:
             """End the query that runs."""
@@ -122,7 +122,7 @@ class Session:
 
     def __enter__(self) -> Self:
         opened = _module(self.uri).opened
-        with self._explained():
+        with self._explaining():
             self.connection = opened(self.uri, self.folder)
         try:
             self.interruptible(self.stop)
@@ -134,13 +134,13 @@ class Session:
     def rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of the result, and its rows."""
         assert self.connection is not None
-        with self._explained():
+        with self._explaining():
             schema, batches = self.connection.rows(self.sql)
         return schema, self._told(batches)
 
     def _told(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         while True:
-            with self._explained():
+            with self._explaining():
                 batch = next(batches, None)
             if self.stopped:
                 raise TableError(INTERRUPTED)
@@ -160,7 +160,7 @@ class Session:
             connection.close()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explaining(self) -> Iterator[None]:
         """What a driver raises, as what a user can do something about. A bug stays what it is."""
         try:
             yield

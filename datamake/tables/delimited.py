@@ -10,9 +10,10 @@ from collections import Counter
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault
-from datamake.tables.failures import brief, explained, shortened
+from datamake.tables.failures import brief, explaining
 from datamake.tables.guessing import TextGuess
 from datamake.tables.streams import opened, pieces
 from datamake.tables.types import text_of
@@ -140,7 +141,7 @@ class Delimited:
             return "error"
 
         try:
-            with explained(self.path, self.format):
+            with explaining(self.path, self.format):
                 rows, last = 0, None
                 for batch in self._reader(options, ragged or refuse, len(self.names) > 1):
                     yield batch.select(range(len(columns)))
@@ -194,7 +195,7 @@ class Delimited:
 
     def _header(self) -> list[str]:
         try:
-            with explained(self.path, self.format):
+            with explaining(self.path, self.format):
                 reader = self._reader(pc.ConvertOptions(), lambda _: "skip", blank=True)
                 names: list[str] = reader.schema.names
         except UnicodeError as error:

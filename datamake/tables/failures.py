@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from datamake.errors import shortened
 from datamake.tables import TableError
 
 TYPE_CHECKING = False
@@ -27,7 +28,7 @@ LONG = 200
 
 
 @contextmanager
-def explained(path: str, format: str, what: str = "read") -> Iterator[None]:  # noqa: A002
+def explaining(path: str, format: str, what: str = "read") -> Iterator[None]:  # noqa: A002
     """Raises TableError for what goes wrong inside, but for what the operating system refuses."""
     try:
         yield
@@ -41,8 +42,3 @@ def brief(error: BaseException) -> str:
     """The first line of a message, and no more of it than fits on a screen."""
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     return shortened(first, LONG)
-
-
-def shortened(text: str, length: int = 60) -> str:
-    """A text cut off where it gets too long to be shown."""
-    return text if len(text) <= length else text[: length - 3] + "..."

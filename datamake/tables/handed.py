@@ -9,9 +9,10 @@ import os
 
 import pyarrow as pa
 
+from datamake.errors import shortened
 from datamake.formats import Reading
 from datamake.tables import TableError
-from datamake.tables.failures import brief, shortened
+from datamake.tables.failures import brief
 from datamake.tables.views import Piece, View, opened
 from datamake.tables.writing import Writer
 

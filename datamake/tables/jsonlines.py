@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 import pyarrow.types as kinds
 
+from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault, sayable
-from datamake.tables.failures import brief, explained, shortened
+from datamake.tables.failures import brief, explaining
 from datamake.tables.streams import opened, pieces
 from datamake.tables.types import text_of
 
@@ -162,7 +163,7 @@ class Lines:
     def pieces(self) -> Iterator[tuple[int, bytes]]:
         """Whole lines of about `PIECE` bytes that hold something, and the row they begin with."""
         row, rest = 1, b""
-        with explained(self.path, self.format):
+        with explaining(self.path, self.format):
             stream = opened(self.path, self.encoding)
             for data in chain(pieces(stream, PIECE), [b"\n"]):  # the last line may have no end
                 rest += data

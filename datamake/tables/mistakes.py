@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from difflib import get_close_matches
 
+from datamake.datafile.shapes import did_you_mean
+from datamake.errors import shortened
 from datamake.tables import TableError
-from datamake.tables.failures import shortened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Any
 
 WIDTH = 96
@@ -106,12 +105,11 @@ def _worded(message: str, said: dict[str, Any]) -> tuple[str, str]:
     name = said.get("name", "")
     candidates = [each.strip() for each in said.get("candidates", "").split(",") if each.strip()]
     if said.get("error_subtype") == "COLUMN_NOT_FOUND" and name:
-        near = get_close_matches(name.split(".")[-1], [c.split(".")[-1] for c in candidates], 1)
-        return f"there is no column `{name}`", f"did you mean `{near[0]}`?" if near else ""
+        columns = [each.rpartition(".")[2] for each in candidates]
+        return f"there is no column `{name}`", did_you_mean(name.rpartition(".")[2], columns)
     if said.get("error_subtype") == "MISSING_ENTRY" and name:
         what = said.get("type", "entry").lower().removeprefix("scalar ")
-        near = get_close_matches(name, candidates, 1)
-        return f"there is no {what} `{name}`", f"did you mean `{near[0]}`?" if near else ""
+        return f"there is no {what} `{name}`", did_you_mean(name, candidates)
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     return worded(lines[0] if lines else message), ""
 
@@ -121,9 +119,3 @@ def worded(line: str) -> str:
     line = re.sub(r"\"([^\"`]+)\"", r"`\1`", line.rstrip(".!"))
     first = line.split(" ", 1)[0]
     return line if first.isupper() and len(first) > 1 else line[:1].lower() + line[1:]
-
-
-def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """A hint, where there is a name like that."""
-    near = get_close_matches(name, names, 1)
-    return f"did you mean `{near[0]}`?" if near else ""

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from datamake.datafile.standard import Column
 from datamake.formats import TEXT
-from datamake.tables import TableError
+from datamake.tables import TableError, no_column
 from datamake.tables.casting import Casting, constant
 from datamake.tables.feeds import ColumnarFeed, DelimitedFeed
 from datamake.tables.linefeed import LinesFeed
-from datamake.tables.reading import files_in, missing, named_format, unlike, wide
+from datamake.tables.reading import files_in, named_format, unlike, wide
 from datamake.tables.types import arrow, arrow_type
 from datamake.values import replace, value
 
@@ -165,7 +165,7 @@ class Plan:
             if column.source not in types:
                 named = column.source in self.named
                 if named and (file.feed.strict or not file.sees(column.source)):
-                    raise missing(file.feed.path, column.source, list(types))
+                    raise no_column(file.feed.path, column.source, list(types))
             elif isinstance(file.feed, ColumnarFeed) or column.source in file.constants:
                 self.casting(file, column, types[column.source] or pa.string())
 
@@ -228,4 +228,4 @@ def unseen(plan: Plan) -> None:
             for file in plan.files
         )
         if column.source and gone and first.keys:
-            raise missing(first.path, column.source, first.keys)
+            raise no_column(first.path, column.source, first.keys)

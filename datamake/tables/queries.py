@@ -11,9 +11,10 @@ from threading import Event, Thread
 
 import pyarrow as pa
 
+from datamake.datafile.shapes import did_you_mean
 from datamake.tables import TableError
 from datamake.tables.engine import duckdb
-from datamake.tables.mistakes import did_you_mean, explained, mistake
+from datamake.tables.mistakes import explained, mistake
 from datamake.tables.ordering import ordered, steady
 from datamake.tables.parallel import files_of, selection
 from datamake.tables.refusals import refuse
@@ -137,7 +138,7 @@ def resolved(query: Query, names: Collection[str]) -> dict[tuple[str, ...], str]
         name = written if written in names else folded.get(written.lower())
         if name is None:
             at, length = located(node)
-            hint = did_you_mean(written, list(names)) or "a query sees its inputs alone"
+            hint = did_you_mean(written, names) or "a query sees its inputs alone"
             headline = f"there is no table `{written}`"
             raise mistake(headline, source.text, at + source.offset, length, hint)
         found.setdefault(tuple(map(str.lower, path)), name)

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from difflib import get_close_matches
 from urllib.parse import unquote
 
 import pyarrow as pa
 
 from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
-from datamake.tables import TableError
+from datamake.tables import TableError, no_column
 from datamake.tables.columnar import COLUMNAR, Columnar
 from datamake.tables.conversion import sayable
 from datamake.tables.delimited import Delimited
-from datamake.tables.failures import SHOWN, shortened
+from datamake.tables.failures import SHOWN
 from datamake.tables.jsonlines import Lines, sayable_in_json
 from datamake.tables.types import arrow, text_of
 from datamake.threads import Threads
@@ -150,7 +149,7 @@ class Table:
             return self.schema
         schema, chosen = self.schema, set(columns)
         for name in chosen.difference(schema.names):
-            raise missing(self.parts[0].path, name, schema.names)
+            raise no_column(self.parts[0].path, name, schema.names)
         return pa.schema([field for field in schema if field.name in chosen])
 
 
@@ -191,7 +190,7 @@ class TextTable(Table):
             wide(part.path, len(guesses))
         for name in self.given:
             if name not in guesses:
-                raise missing(self.parts[0].path, name, list(guesses))
+                raise no_column(self.parts[0].path, name, list(guesses))
         if not guesses:
             raise TableError(
                 f"`{self.parts[0].path}` has no columns",
@@ -232,18 +231,6 @@ def completed(
         return pa.nulls(batch.num_rows, field.type)
 
     return pa.RecordBatch.from_arrays([column(field) for field in wanted], schema=wanted)
-
-
-def missing(path: str, name: str, names: Sequence[str]) -> TableError:
-    """A column that is not there."""
-    near = get_close_matches(name, names, 1)
-    shown = ", ".join(f"`{each}`" for each in names[:12])
-    more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
-    return TableError(
-        f"`{path}` has no column `{name}`",
-        [f"it has {shortened(shown, 300)}{more}"],
-        f"did you mean `{near[0]}`?" if near else "",
-    )
 
 
 def unlike(name: str, one: str, type_: pa.DataType, other: str, found: pa.DataType) -> TableError:

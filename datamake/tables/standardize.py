@@ -13,8 +13,8 @@ from threading import Event
 
 import pyarrow as pa
 
+from datamake.errors import shortened
 from datamake.tables import TableError
-from datamake.tables.failures import shortened
 from datamake.tables.feeds import Refused
 from datamake.tables.planning import Plan, files, unseen
 from datamake.tables.session import NONE

@@ -16,7 +16,7 @@ import pyarrow.types as kinds
 from datamake.formats import FORMATS, TEXT, compression_of, format_of
 from datamake.tables import TableError
 from datamake.tables.conversion import sayable
-from datamake.tables.failures import SHOWN, explained
+from datamake.tables.failures import SHOWN, explaining
 from datamake.tables.jsonlines import replaced
 from datamake.tables.terms import counted, counted_schema
 from datamake.tables.types import text_of
@@ -55,7 +55,7 @@ class Writer:
         self.pending: list[pa.RecordBatch] = []
         self.waiting = 0
         _refuse(path, found, self.schema)
-        with explained(path, found, "written"):
+        with explaining(path, found, "written"):
             self.sink: Any = SINKS[found](path, self.schema, found)
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class Writer:
 
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self.pending, self.schema)
-        with explained(self.path, self.format, "written"):
+        with explaining(self.path, self.format, "written"):
             self.sink.write(table.slice(0, rows).combine_chunks())
         self.pending = table.slice(rows).to_batches()
         self.waiting -= rows
@@ -87,7 +87,7 @@ class Writer:
             if kind is None:
                 if self.waiting:
                     self._flush(self.waiting)
-                with explained(self.path, self.format, "written"):
+                with explaining(self.path, self.format, "written"):
                     self.sink.close()
                 return
         except BaseException:

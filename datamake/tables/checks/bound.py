@@ -12,9 +12,8 @@ from collections import Counter
 
 import pyarrow as pa
 
-from datamake.tables import TableError
+from datamake.tables import TableError, no_column
 from datamake.tables.checks.scalars import comparable, sql_type
-from datamake.tables.reading import missing
 from datamake.tables.types import text_of
 from datamake.values import NOTHING, value
 
@@ -56,7 +55,7 @@ class Test:
         counts = Counter(schema.names)
         for name in self.columns:
             if not counts[name]:
-                other = missing("", name, schema.names)
+                other = no_column("", name, schema.names)
                 raise self.fault(f"there is no column `{name}`", other.facts, other.hint)
             if counts[name] > 1:
                 raise self.fault(f"there are {counts[name]:,} columns `{name}`")

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, QueryTest, RowTest, WholeTest
@@ -21,7 +22,6 @@ from datamake.tables.checks.scalars import identifier, shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
-from datamake.tables.failures import shortened
 from datamake.tables.queries import ended_by, tables_in
 from datamake.tables.session import Limits, close, session
 from datamake.tables.syntax import parsed

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from datamake.tables import no_column
 from datamake.tables.checks.bound import RowTest, Sights
 from datamake.tables.checks.scalars import limits, literal, quoted, scalar, sql_type
 from datamake.tables.failures import brief
-from datamake.tables.reading import missing
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -133,7 +133,7 @@ class References(RowTest):
         """What holds the other column's values in the session, its one column `held`."""
         found = self.other.schema
         if found.names.count(self.column) != 1:
-            fault = missing(self.name, self.column, found.names)
+            fault = no_column(self.name, self.column, found.names)
             raise self.fault(fault.headline, fault.facts, fault.hint)
         self.other_type = found.field(self.column).type
         if not _alike(self.types[0], self.other_type):

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from datamake.errors import shortened
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -208,12 +209,8 @@ def shown(found: pa.Scalar) -> Any:
         number = found.cast(pa.float64()).as_py()
         return number if math.isfinite(number) else str(number)
     if kinds.is_binary(dtype) or kinds.is_fixed_size_binary(dtype):
-        return _cut(found.as_py().hex())
+        return shortened(found.as_py().hex(), LONG)
     try:
-        return _cut(text(found))
+        return shortened(text(found), LONG)
     except (pa.ArrowException, ValueError):
-        return _cut(str(found))
-
-
-def _cut(long: str) -> str:
-    return long if len(long) <= LONG else long[: LONG - 3] + "..."
+        return shortened(str(found), LONG)
