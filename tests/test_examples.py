@@ -1,4 +1,4 @@
-"""The examples build, and do what their README says."""
+"""The examples build, and do what their README says; and so do those of the guide to tables."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import pytest
 import datamake
 
 pytest.importorskip("duckdb")
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "examples"
+GUIDE = ROOT / "docs/tables.md"
 VIEWS = ["age", "airline", "day", "destination", "hour", "rain", "sight", "wind"]
 BELOW_JOINED = [*(f"by_{view}" for view in VIEWS), "report"]
-BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIES = [
     (r"\d+(\.\d+)? s\b", "TIME"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "WHEN"),
@@ -35,20 +37,20 @@ def flights(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def shell(flights, tmp_path, monkeypatch):
-    """Runs a command in the example, as someone does who has just cloned it; gives what it says."""
+def shell(tmp_path, monkeypatch):
+    """Runs a command in a folder, as someone does who has just cloned it; gives what it says."""
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "datamake").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m datamake "$@"\n')
     (programs / "datamake").chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(EXAMPLES.parent))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("COLUMNS", "200")
 
-    def said(command):
+    def said(command, folder):
         done = subprocess.run(
             ["bash", "-c", command],
-            cwd=flights,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,8 +60,6 @@ def shell(flights, tmp_path, monkeypatch):
         )
         return done.stdout
 
-    (flights / ".gitignore").write_text("build/\n.datamake/\n__pycache__/\n")
-    said("git init -q && git add -A")
     return said
 
 
@@ -81,14 +81,61 @@ def comparable(text):
     return sorted(re.sub("  +", "  ", line.rstrip()) for line in text.splitlines())
 
 
-def test_what_the_readme_of_flights_shows(shell):
+def blocks(page, language):
+    """The texts of all examples of a page in a language."""
+    return [text for found, text in BLOCK.findall(page.read_text()) if found == language]
+
+
+def commands(block):
+    """(command, what it says) of an example."""
+    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [part.partition("\n")[::2] for part in parts]
+
+
+def test_what_the_readme_of_flights_shows(flights, shell):
     """Each command says what stands below it."""
-    blocks = BLOCK.findall((EXAMPLES / "flights/README.md").read_text())
-    said = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    assert len(said) > 20
-    for part in said:
-        command, _, expected = part.partition("\n")
-        assert comparable(shell(command)) == comparable(expected), command
+    (flights / ".gitignore").write_text("build/\n.datamake/\n__pycache__/\n")
+    shell("git init -q && git add -A", flights)
+    shown = blocks(EXAMPLES / "flights/README.md", "console")
+    pairs = [pair for block in shown for pair in commands(block)]
+    assert len(pairs) > 20
+    for command, expected in pairs:
+        assert comparable(shell(command, flights)) == comparable(expected), command
+
+
+@pytest.fixture
+def orders(tmp_path):
+    """Makes a project of a Datafile of the guide to tables, in a folder of its own."""
+    (table,) = (each for each in blocks(GUIDE, "text") if each.startswith("id,"))
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw/customers.csv").write_text("name,country\nann,NO\nbob,SE\n")
+    (tmp_path / "raw/orders.csv").write_text(table)
+
+    def made(word):
+        (text,) = (each for each in blocks(GUIDE, "toml") if word in each)
+        (tmp_path / "Datafile.toml").write_text(text)
+        return tmp_path
+
+    return made
+
+
+def test_checks_of_the_guide_to_tables(orders, shell):
+    """They fail as it says."""
+    (command, expected) = commands(blocks(GUIDE, "console")[1])[0]
+    assert comparable(shell(command, orders("paid back"))) == comparable(expected)
+
+
+def test_changes_in_the_guide_to_tables(orders, shell):
+    """A column that the query does not read has changed: what `why` and `diff` say of it."""
+    root = orders("[targets.totals]")
+    table = root / "raw/orders.csv"
+    table.write_text(table.read_text().replace("2,,", "3,ann,").replace("-7.00,lst", "7.00,lost"))
+    shell("datamake", root)
+    table.write_text(table.read_text().replace("2024-01-05", "2024-02-05"))
+    shell("datamake", root)
+    why, _, diff = (commands(block)[0] for block in blocks(GUIDE, "console"))
+    for command, expected in (why, diff):
+        assert comparable(shell(command, root)) == comparable(expected), command
 
 
 def test_what_is_known_of_the_flights(flights):
