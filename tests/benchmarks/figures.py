@@ -9,47 +9,14 @@ a figure needs and the machine lacks (ninja) is said and left out. Nothing here 
 from __future__ import annotations
 
 import argparse
-import glob
-import gzip
 import os
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
 
-PASS = [sys.executable, "-c", "pass"]
-BUILD = [sys.executable, "-m", "datamake", "build", "-q"]
-ENV = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-
-
-def seconds(command, cwd, before=None):
-    """Wall and CPU seconds of a command, and its peak memory in MB."""
-    if before is not None:
-        before()
-    start = time.perf_counter()
-    with subprocess.Popen(command, cwd=cwd, env=ENV, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{command} failed with {process.returncode}")
-    wall = time.perf_counter() - start
-    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
-def medians(rows):
-    """The median of each column."""
-    return [statistics.median(column) for column in zip(*rows, strict=True)]
-
-
-def in_turn(runs, *measurements):
-    """The medians of several measurements that take turns."""
-    found = [[] for _ in measurements]
-    for _ in range(runs):
-        for rows, measure in zip(found, measurements, strict=True):
-            rows.append(measure())
-    return [medians(rows) for rows in found]
+from measuring import BUILD, PASS, in_turn, seconds
+from tables import checks, digest, functions, standardize
 
 
 def tables(folder, count):
@@ -173,51 +140,6 @@ def cold(runs):
     return "cold build of 1,000 `cp` -j2", build, ninja, "`ninja -j2`", 3.0
 
 
-NUMBERS = (
-    *("year", "month", "day", "dep_time", "sched_dep_time", "dep_delay", "arr_time"),
-    *("sched_arr_time", "arr_delay", "flight", "air_time", "distance", "hour", "minute"),
-)
-ARROW = f"""
-import pyarrow as pa, pyarrow.csv as csv, pyarrow.parquet as pq
-types = {{**dict.fromkeys({NUMBERS!r}, pa.int64()), "time_hour": pa.timestamp("us", "UTC")}}
-options = csv.ConvertOptions(column_types=types, null_values=["", "NA"], strings_can_be_null=True)
-with csv.open_csv("flights.csv", convert_options=options) as reader:
-    with pq.ParquetWriter("arrow.parquet", reader.schema) as writer:
-        for batch in reader:
-            writer.write_batch(batch)
-"""
-STANDARDIZE = f"""
-from datamake.datafile.standard import standard
-from datamake.tables.standardize import standardize
-from datamake.tables.views import Piece, View
-columns = dict.fromkeys({NUMBERS!r}, "int64")
-columns |= dict.fromkeys(["carrier", "tailnum", "origin", "dest"], "string")
-columns["time_hour"] = "timestamp[us, UTC]"
-given = standard({{"null": ["", "NA"], "columns": columns}})
-standardize(given, [View("flights", (Piece(("flights.csv",)),))], ["out.parquet"])
-"""
-MONTHS = "examples/flights/raw/flights-2013-*.csv.gz"
-
-
-def standardize(runs):
-    """1 GB of flights in CSV: at least 0.6 times the throughput of pyarrow, and at most 1 GB."""
-    with tempfile.TemporaryDirectory() as folder:
-        rows = b""
-        for path in sorted(glob.glob(MONTHS)):
-            with gzip.open(path) as file:
-                header = file.readline()
-                rows += file.read()
-        with open(f"{folder}/flights.csv", "wb") as file:
-            file.write(header)
-            file.writelines(rows for _ in range(10**9 // len(rows) + 1))
-        arrow, made = in_turn(
-            max(3, runs // 5),
-            lambda: seconds([sys.executable, "-c", ARROW], folder),
-            lambda: seconds([sys.executable, "-c", STANDARDIZE], folder),
-        )
-    return "`standardize` of 1 GB of CSV", made, arrow, "pyarrow, CSV to Parquet", 1.67
-
-
 HEAD = """# Figures
 
 Medians of whole processes, taken in turn with what they are compared with; ratios are of wall time.
@@ -232,6 +154,9 @@ FIGURES = {
     "plan-10000": plan_of_instances,
     "cold-1000": cold,
     "standardize": standardize,
+    "digest": digest,
+    "checks": checks,
+    "functions": functions,
 }
 
 
