@@ -188,6 +188,11 @@ def _between(before: Token, token: Token) -> str:
     return " "
 
 
+def identifier(name: str) -> str:
+    """A name of a table or column as SQL has it, whatever it is."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def literal(content: Any) -> str:
     """A value of a param as SQL has it; a list is what `IN` takes. Raises ValueError for a table."""
     if content is None:
@@ -195,7 +200,7 @@ def literal(content: Any) -> str:
     if isinstance(content, bool):
         return "true" if content else "false"
     if isinstance(content, str):
-        return "'" + content.replace("'", "''") + "'"
+        return _text(content)
     if isinstance(content, (int, float)):
         return _number(content)
     if hasattr(content, "isoformat"):
@@ -204,6 +209,12 @@ def literal(content: Any) -> str:
         items = ", ".join(literal(item) for item in content)
         return f"({items})" if items else "(SELECT NULL WHERE false)"
     raise ValueError(f"SQL has no literal for a {type(content).__name__}")
+
+
+def _text(content: str) -> str:
+    """A string. SQL cannot hold a NUL, and is told to make it."""
+    parts = ["'" + each.replace("'", "''") + "'" for each in content.split("\0")]
+    return parts[0] if len(parts) == 1 else f"({' || chr(0) || '.join(parts)})"
 
 
 def _number(content: float) -> str:

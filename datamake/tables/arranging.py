@@ -10,13 +10,14 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from datamake.datafile.shapes import did_you_mean
+from datamake.datafile.sql import identifier
 from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
 from datamake.tables.queries import ended_by
 from datamake.tables.refusals import refuse
-from datamake.tables.session import close, name, session
+from datamake.tables.session import close, session
 from datamake.tables.syntax import located, parsed, tables
 from datamake.tables.types import text_of
 from datamake.values import replace
@@ -80,20 +81,21 @@ class Arrangement:
 
     def query(self) -> str:
         """The SQL that arranges them."""
-        chosen = ", ".join(name(self.carriers.get(each, each)) for each in self.schema.names)
+        chosen = ", ".join(map(self._key, self.schema.names))
         text = f"SELECT {chosen} FROM {THIS}"  # noqa: S608 - names are quoted
         parts = [f"{text}{WHERE}{self.standard.filter}\n)" if self.filter else text]
         if self.keys:
             keys = ", ".join(map(self._key, self.keys))
-            number = f"row_number() OVER (PARTITION BY {keys} ORDER BY {name(self.row)})"
+            number = f"row_number() OVER (PARTITION BY {keys} ORDER BY {identifier(self.row)})"
             parts.append(f"QUALIFY {number} = 1")
         if self.keys or self.order:
             order = [f"{self._key(each)} {way} NULLS LAST" for each, way in self.order]
-            parts.append(f"ORDER BY {', '.join([*order, name(self.row)])}")
+            parts.append(f"ORDER BY {', '.join([*order, identifier(self.row)])}")
         return " ".join(parts)
 
     def _key(self, each: str) -> str:
-        return name(self.carriers.get(each, each))
+        """The column that has the values of one: itself, or what carries them."""
+        return identifier(self.carriers.get(each, each))
 
     def batches(
         self,

@@ -5,8 +5,8 @@ Knows nothing of what is asked. Only where it gives the same columns as reading 
 
 from __future__ import annotations
 
+from datamake.datafile.sql import identifier, literal
 from datamake.tables.columnar import Parquet
-from datamake.tables.session import name, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,10 +58,10 @@ def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.S
     def column(each: str) -> str:
         if each in keys:
             value = keys[each]
-            return "NULL::VARCHAR" if value is None else f"{text(value)}::VARCHAR"
-        return name(each) if each in stored else "NULL"
+            return "NULL::VARCHAR" if value is None else f"{literal(value)}::VARCHAR"
+        return identifier(each) if each in stored else "NULL"
 
-    columns = ", ".join(f"{column(each)} AS {name(each)}" for each in schema.names)
-    paths = ", ".join(text(part.path) for part in parts)
+    columns = ", ".join(f"{column(each)} AS {identifier(each)}" for each in schema.names)
+    paths = ", ".join(literal(part.path) for part in parts)
     options = "union_by_name = true, hive_partitioning = false, binary_as_string = false"
     return f"FROM read_parquet([{paths}], {options}) SELECT {columns}"

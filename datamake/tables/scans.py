@@ -8,9 +8,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from datamake.datafile.sql import identifier
 from datamake.tables import TableError
 from datamake.tables.jsonlines import replaced
-from datamake.tables.session import name
 from datamake.tables.types import arrow, text_of
 from datamake.tables.views import opened
 
@@ -116,9 +116,9 @@ def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None
     if query is None:
         own = "__input__" + ".".join(path)
         connection.register(own, source)
-        query = f"FROM temp.main.{name(own)}"
+        query = f"FROM temp.main.{identifier(own)}"
     if len(path) == 3:
-        connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {name(path[0])}")
+        connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {identifier(path[0])}")
     if len(path) > 1:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(name, path[:-1]))}")
-    connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(map(name, path))} AS {query}")
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(identifier, path[:-1]))}")
+    connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(map(identifier, path))} AS {query}")

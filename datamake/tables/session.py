@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from datamake.datafile.sql import literal
 from datamake.tables.engine import duckdb
 from datamake.values import value
 
@@ -55,18 +56,8 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
 
 def close(connection: Any, paths: Sequence[str] = ()) -> None:
     """From now on there are only these files, for views that are there already."""
-    listed = ", ".join(map(text, paths))
+    listed = ", ".join(map(literal, paths))
     connection.execute(
         f"SET allowed_paths = [{listed}]; SET enable_external_access = false; "
         "SET lock_configuration = true"
     )
-
-
-def text(content: str) -> str:
-    """A string, as SQL has it."""
-    return "'" + content.replace("'", "''") + "'"
-
-
-def name(content: str) -> str:
-    """A name, as SQL has it."""
-    return '"' + content.replace('"', '""') + '"'

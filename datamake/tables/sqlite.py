@@ -18,6 +18,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datamake.datafile.sql import identifier
 from datamake.errors import EnvironmentFailed
 from datamake.tables import TableError
 from datamake.tables.drivers import Told, driver, failures
@@ -112,7 +113,7 @@ class Connection:
         asked = []
         for field, null in zip(schema, nulls, strict=True):
             form, instead = CASTS[field.type]
-            name = _name(field.name)
+            name = identifier(field.name)
             plain = not null or instead is None
             cast = form.format(name)
             asked += [cast] if plain else [f"coalesce({cast}, {instead})", f"{name} IS NULL"]
@@ -122,9 +123,9 @@ class Connection:
 
     def _looked(self) -> tuple[pa.Schema, list[bool]]:
         """The columns of the view, and whether they have nulls."""
-        self._execute(f"PRAGMA temp.table_info({_name(VIEW.partition('.')[2])})")
+        self._execute(f"PRAGMA temp.table_info({identifier(VIEW.partition('.')[2])})")
         declared = {row[1]: str(row[2]) for row in self._waited(self.cursor.fetchall)}
-        asked = [f"group_concat(DISTINCT typeof({_name(name)}))" for name in declared]
+        asked = [f"group_concat(DISTINCT typeof({identifier(name)}))" for name in declared]
         self._execute(f"SELECT {', '.join(asked)} FROM {VIEW}")
         found = [set((text or "").split(",")) - {""} for text in self._waited(self.cursor.fetchone)]
         fields = [
@@ -149,8 +150,8 @@ class Connection:
     def _wide(self, name: str) -> bool:
         """Whether a column has whole numbers that a float would round."""
         self._execute(
-            f"SELECT 1 FROM {VIEW} WHERE typeof({_name(name)}) = 'integer'"
-            f" AND {_name(name)} NOT BETWEEN -{EXACT} AND {EXACT} LIMIT 1"
+            f"SELECT 1 FROM {VIEW} WHERE typeof({identifier(name)}) = 'integer'"
+            f" AND {identifier(name)} NOT BETWEEN -{EXACT} AND {EXACT} LIMIT 1"
         )
         return bool(self._waited(self.cursor.fetchall))
 
@@ -223,8 +224,3 @@ def _as_written(names: list[str]) -> list[str]:
     return [
         twin if twin.lower() in known and tail.isdigit() else name for name, twin, tail in pairs
     ]
-
-
-def _name(name: str) -> str:
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'

@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
+from datamake.datafile.sql import identifier
 from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, QueryTest, RowTest, WholeTest
 from datamake.tables.checks.keys import sample
 from datamake.tables.checks.rows import References
-from datamake.tables.checks.scalars import identifier, shown
+from datamake.tables.checks.scalars import shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb

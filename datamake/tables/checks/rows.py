@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as kinds
 
+from datamake.datafile import sql
 from datamake.tables import no_column
 from datamake.tables.checks.bound import RowTest, Sights
-from datamake.tables.checks.scalars import limits, literal, quoted, scalar, sql_type
+from datamake.tables.checks.scalars import limits, literal, scalar, sql_type
 from datamake.tables.failures import brief
 from datamake.tables.types import text_of
 
@@ -109,7 +110,7 @@ class Matches(RowTest):
 
     def condition(self, names: Sequence[str]) -> str:
         """`NOT regexp_matches(a, …)`."""
-        pattern = quoted(self.pattern)
+        pattern = sql.literal(self.pattern)
         return f"({names[0]} IS NOT NULL AND NOT regexp_matches({names[0]}, {pattern}))"
 
     def broken(self, arrays: Sequence[pa.Array]) -> pa.Array:

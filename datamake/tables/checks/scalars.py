@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 import pyarrow as pa
 import pyarrow.types as kinds
 
+from datamake.datafile import sql
 from datamake.errors import shortened
 from datamake.tables.types import text_of
 
@@ -170,8 +171,8 @@ def literal(found: pa.Scalar) -> str:
     """How SQL writes a value of a type that `sql_type` has."""
     dtype = found.type
     if kinds.is_string(dtype):
-        return quoted(found.as_py())
-    return f"CAST({quoted(text(found))} AS {sql_type(dtype)})"
+        return sql.literal(found.as_py())
+    return f"CAST({sql.literal(text(found))} AS {sql_type(dtype)})"
 
 
 def text(found: pa.Scalar) -> str:
@@ -182,17 +183,6 @@ def text(found: pa.Scalar) -> str:
     if kinds.is_timestamp(dtype) and dtype.tz is not None:
         return str(found.cast(pa.timestamp(dtype.unit)).cast(pa.string()).as_py()) + "+00"
     return str(found.cast(pa.string()).as_py())
-
-
-def quoted(found: str) -> str:
-    """A literal string. SQL cannot hold a NUL, and is told to make it."""
-    parts = ["'" + each.replace("'", "''") + "'" for each in found.split("\0")]
-    return parts[0] if len(parts) == 1 else f"({' || chr(0) || '.join(parts)})"
-
-
-def identifier(name: str) -> str:
-    """The name of a column."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 # Samples

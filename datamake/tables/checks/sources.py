@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from datamake.datafile.sql import literal
 from datamake.tables import TableError
-from datamake.tables.checks.scalars import quoted, sql_type
+from datamake.tables.checks.scalars import sql_type
 from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
 
@@ -54,7 +55,7 @@ def view(
     if not native(table):
         return []
     paths = [part.path for part in table.parts]
-    files = f"[{', '.join(map(quoted, paths))}]"
+    files = f"[{', '.join(map(literal, paths))}]"
     options = f"hive_partitioning = false, union_by_name = {len(paths) > 1}"
     connection.execute(f"CREATE VIEW {name} AS SELECT {said} FROM read_parquet({files}, {options})")
     found = connection.execute(f"DESCRIBE {name}").fetchall()
