@@ -22,17 +22,26 @@ def source_view(space: Workspace, name: str, *, local: bool = False) -> View:
 
     Raises UsageError where nothing is there, and EnvironmentFailed.
     """
+    from os.path import dirname, relpath
+
+    from datamake.formats import is_note, partition
     from datamake.tables.views import Piece, View
 
     asked = space.graph.sources[name]
     if asked.kind == "remote":
         paths = downloaded(space, asked.text, local=local)
+        folder = space.sources.copies.place(asked.text)
     else:
         found = space.graph.resolver.resolution(asked, "")
         if found.fault:
             raise UsageError(found.fault)
         paths = [space.files.absolute(item.path) for item in found.items]
-    return View(name, tuple(Piece((path,)) for path in paths), asked.reading)
+        folder = space.files.absolute(asked.text)
+    if not asked.text.endswith("/"):
+        return View(name, tuple(Piece((path,)) for path in paths), asked.reading)
+    inside = [(path, relpath(path, folder)) for path in paths]
+    pieces = (Piece((p,), {}, partition(dirname(own))) for p, own in inside if not is_note(own))
+    return View(name, tuple(pieces), asked.reading)
 
 
 def downloaded(space: Workspace, source: str, *, local: bool) -> list[str]:

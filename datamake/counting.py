@@ -6,7 +6,8 @@ Knows nothing of verdicts. What an action is handed holds no more than was count
 from __future__ import annotations
 
 from datamake.datafile import queries
-from datamake.handing import several
+from datamake.formats import is_note
+from datamake.handing import folders, inside, several
 from datamake.insights import Insights
 from datamake.tables import no_column
 from datamake.urls import shown
@@ -33,6 +34,7 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
     known = [
         replace(content, logical=insights.logical(content)) if content.link.table else content
         for content in contents
+        if not (content.link.table and is_note(inside(content)))
     ]
     if target.kind == "sql":
         found = _queried(space, target, known)
@@ -86,6 +88,8 @@ def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> l
         for name, type_ in insights.types(content) or ():
             if asked.columns is None or name in asked.columns:
                 types.setdefault(name, type_)
+        for key in folders(content):
+            types[key] = "string"
     for content in contents:
         if content.producer and several(content):
             types = tables[content.link.input.name or ""]
@@ -94,10 +98,17 @@ def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> l
     pairs: dict[str, Types] = {name: tuple(types.items()) for name, types in tables.items()}
     query = queries.filled(target.template, values(target))  # type: ignore[arg-type]
     used = insights.used(query, target.prelude, pairs, version() or "")
-    return [
-        _chosen(content, used[content.link.input.name or ""]) if content.link.table else content
-        for content in contents
-    ]
+    found = []
+    for content in contents:
+        name = content.link.input.name or ""
+        if content.link.table:
+            content = _chosen(content, None)  # noqa: PLW2901 - the same, with less of it
+            read = used[name]
+            if read is not None or content.columns is not None:
+                read = frozenset(tables[name]) if read is None else read
+                content = replace(content, columns=read)  # noqa: PLW2901
+        found.append(content)
+    return found
 
 
 def values(target: Target) -> dict[str, object]:

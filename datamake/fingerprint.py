@@ -90,7 +90,10 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
     """All that decides the result of a target's action, in a fixed order."""
     template = target.template
     script = template if isinstance(template, str) else "\0".join(template)
-    if target.kind in ("sql", "query"):
+    if target.kind == "query":
+        database, _, script = script.partition("\n")  # which looks like a comment
+        used, script = queries.names(script), f"{database}\n{plain(script)}"
+    elif target.kind == "sql":
         used, script = queries.names(script), plain(script)
     else:
         used = names(script, shell=target.kind == "run")
@@ -175,7 +178,7 @@ def _reading(content: Content) -> str:
         "read": dict(reading.read),
         "columns": content.link.input.columns,
     }
-    return json.dumps({key: each for key, each in said.items() if each}, sort_keys=True)
+    return json.dumps({key: each for key, each in said.items() if each is not None}, sort_keys=True)
 
 
 def fingerprint(fields: Iterable[Field]) -> str:

@@ -44,6 +44,22 @@ def compression_of(path: str) -> str | None:
     return COMPRESSIONS.get(path.lower().rpartition(".")[2])
 
 
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+def is_note(path: str) -> bool:
+    """Whether a path in a folder is a note of another program: a step begins with `.` or `_`."""
+    return any(step[:1] in (".", "_") for step in path.split("/"))
+
+
+def partition(folder: str) -> dict[str, str | None]:
+    """The columns that the `key=value` steps of a path make."""
+    from urllib.parse import unquote
+
+    pairs = (step.partition("=") for step in folder.split("/") if "=" in step)
+    return {key: None if text == NO_VALUE else unquote(text) for key, _, text in pairs}
+
+
 @value
 class Reading:
     """How a table is read: what a source or input says of it.

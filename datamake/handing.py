@@ -8,6 +8,7 @@ from __future__ import annotations
 from posixpath import basename, dirname
 
 from datamake.errors import DatamakeError
+from datamake.formats import partition
 from datamake.model import Input
 from datamake.values import value
 
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
 
 @value
 class Given:
-    """An input with its files: of each its absolute path, and values that come with its rows."""
+    """An input with its files: of each its absolute path, and values that come with its rows.
+
+    These are of the target that made it, and of the folders that it is in; see `tables.views`.
+    """
 
     input: Input
-    pieces: list[tuple[str, Mapping[str, str]]]
+    pieces: list[tuple[str, Mapping[str, str], Mapping[str, str | None]]]
+    folder: str | None = None
 
 
 def tables(
@@ -80,7 +85,8 @@ def _table(name: str, inputs: Sequence[Given]) -> dict[str, Any]:
             )
     reading = first.reading
     return {
-        "pieces": [([path], values) for each in inputs for path, values in each.pieces],
+        "pieces": [([path], *values) for each in inputs for path, *values in each.pieces],
+        "folder": inputs[0].folder if len(inputs) == 1 else None,
         "reading": {
             "format": reading.format,
             "null": reading.null,
@@ -102,17 +108,17 @@ def inputs_of(
     `local` is where the file of an input is, `each` the foreach values of the target that made it:
     these come with its rows where an input has several instances.
     """
-    found = {identity(asked): Given(asked, []) for asked in target.inputs}
+    found = {
+        identity(asked): Given(asked, [], local(asked.text) if asked.text.endswith("/") else None)
+        for asked in target.inputs
+    }
     for content in contents:
         asked, producer = content.link.input, content.producer
         given = found.get(identity(asked))
         if given is None or not content.path:
             continue
-        if asked.text.endswith("/"):
-            given.pieces[:] = [(local(asked.text), {})]
-            continue
         further = each(producer) if producer and several(content) else {}
-        given.pieces.append((local(content.path), further))
+        given.pieces.append((local(content.path), further, folders(content)))
     return list(found.values())
 
 
@@ -158,9 +164,7 @@ def views_of(
         pieces = []
         for content in mine:
             further = dict(each(content.producer)) if content.producer and several(content) else {}
-            if asked.text.endswith("/"):
-                further = partition(content.path[len(asked.text) :])
-            pieces.append(Piece((local(content.path),), further))
+            pieces.append(Piece((local(content.path),), further, folders(content)))
         columns = mine[0].columns if mine else None
         found.append(View(asked.name or str(at), tuple(pieces), asked.reading, columns))
     return found
@@ -191,9 +195,12 @@ def copies(
     return tuple(found)
 
 
-def partition(path: str) -> dict[str, str]:
-    """The columns that `key=value` folders on the way to a file make."""
-    from urllib.parse import unquote
+def folders(content: Content) -> dict[str, str | None]:
+    """The columns that `key=value` folders make on the way to a file in the folder asked for."""
+    return partition(dirname(inside(content)))
 
-    pairs = (step.partition("=") for step in path.split("/")[:-1] if "=" in step)
-    return {key: unquote(text) for key, _, text in pairs}
+
+def inside(content: Content) -> str:
+    """Where a file is in the folder that is asked for; of what is no folder ``."""
+    asked = content.link.input.text
+    return content.path[len(asked) :] if asked.endswith("/") else ""

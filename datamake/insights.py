@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from datamake.errors import DatamakeError
-from datamake.formats import TEXT, format_of
+from datamake.formats import TEXT, format_of, is_note
 from datamake.logical import NO_TABLE, Logical, fact
 from datamake.model import KEPT, Written
 from datamake.moves import remove
@@ -56,11 +56,9 @@ class Insights:
         form = self.format(content)
         if form is None or form in TEXT:
             return None
-        key = fact(form, content.digest)
-        known = self.recall(key)
-        if known is None:
-            known = self._held(content, reading.format)
-            self.note(key, known)
+        known = self._known(
+            fact(form, content.digest), content, lambda path: _held(path, reading.format)
+        )
         return None if known == NO_TABLE else Logical.parsed(known)
 
     def format(self, content: Content) -> str | None:
@@ -79,10 +77,7 @@ class Insights:
             return tuple((name, type_) for name, type_, _ in logical.columns)
         reading = content.link.input.reading
         key = f"types-1 {_said(reading)} {self.format(content)} {content.digest}"
-        known = self.recall(key)
-        if known is None:
-            known = self._read(content, lambda path: _types(path, reading))
-            self.note(key, known)
+        known = self._known(key, content, lambda path: _types(path, reading))
         cells = known.split("\0") if known else []
         return tuple(zip(cells[::2], cells[1::2], strict=True))
 
@@ -135,33 +130,50 @@ class Insights:
             return self.space.sources.copies.place(path)
         return self.space.files.absolute(path)
 
-    def _held(self, content: Content, form: str | None) -> str:
-        from datamake.tables.logical import text_of
+    def _known(self, key: str, content: Content, found: Callable[[str], str]) -> str:
+        """What is found out of a content, wherever its bytes are, or was before.
 
-        return self._read(content, lambda path: text_of(path, form))
-
-    def _read(self, content: Content, found: Callable[[str], object]) -> str:
-        """What is found out of a content, wherever its bytes are. Raises DatamakeError."""
+        Raises DatamakeError, for what has changed since it was digested, too.
+        """
+        known = self.recall(key)
+        if known is not None:
+            return known
         space, place = self.space, self.place(content.path)
-        if is_url(content.path):
-            if os.path.exists(place):
-                return str(found(place))
-        elif space.files.digest(content.path) == content.digest:
-            return str(found(place))
+        if is_url(content.path) and os.path.exists(place):
+            known = found(place)
+        elif not is_url(content.path) and space.files.digest(content.path) == content.digest:
+            known = found(place)
+            space.files.forget(content.path)
+            if space.files.digest(content.path) != content.digest:
+                raise DatamakeError(f"`{content.path}` changed while it was looked at")
+        else:
+            known = self._of_copy(content, found)
+        self.note(key, known)
+        return known
+
+    def _of_copy(self, content: Content, found: Callable[[str], str]) -> str:
+        """What is found out of a content that only the cache has."""
+        space = self.space
         folder = os.path.join(space.root, KEPT, "tmp", f"insight-{os.getpid()}")
         copy = os.path.join(folder, os.path.basename(content.path.rstrip("/")))
         try:
             os.makedirs(folder, exist_ok=True)
             if not space.cache.restore(content.digest, copy):
                 raise DatamakeError(f"`{content.path}` is not there to be looked at")
-            return str(found(copy))
+            return found(copy)
         finally:
             remove(folder)
 
     def _names(self, content: Content) -> Sequence[str]:
         """The names of the files in a folder that are not hidden."""
         files = self.space.entries(Written(content.path, content.digest))
-        return [name for name in files if name.rpartition("/")[2][:1] not in "._"]
+        return [name for name in files if not is_note(name)]
+
+
+def _held(path: str, form: str | None) -> str:
+    from datamake.tables.logical import text_of
+
+    return text_of(path, form)
 
 
 def _types(path: str, reading: Reading) -> str:
@@ -177,7 +189,7 @@ def _said(reading: Reading) -> str:
     import json
 
     said = {"null": reading.null, "schema": reading.schema, "read": dict(reading.read)}
-    return json.dumps({key: each for key, each in said.items() if each}, sort_keys=True)
+    return json.dumps({key: each for key, each in said.items() if each is not None}, sort_keys=True)
 
 
 def _packed(columns: Columns) -> str:

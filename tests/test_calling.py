@@ -262,7 +262,8 @@ def bare(tmp_path):
 def of(*paths):
     """A table as it is handed over."""
     reading = {"format": None, "null": None, "schema": None, "read": {}}
-    return {"pieces": [([str(path)], {}) for path in paths], "reading": reading, "columns": None}
+    pieces = [([str(path)], {}, {}) for path in paths]
+    return {"pieces": pieces, "folder": None, "reading": reading, "columns": None}
 
 
 def test_tables_where_there_is_no_arrow(keepers, call, bare, tmp_path):

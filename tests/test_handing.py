@@ -18,12 +18,17 @@ def target(*inputs):
 
 
 def given(name, *paths, **fields):
-    return Given(Input("path", "x", name, **fields), [(path, {}) for path in paths])
+    return Given(Input("path", "x", name, **fields), [(path, {}, {}) for path in paths])
 
 
 def table(*paths, columns=None, **reading):
-    pieces = [([path], {}) for path in paths]
-    return {"pieces": pieces, "reading": {**PLAIN, **reading}, "columns": columns}
+    pieces = [([path], {}, {}) for path in paths]
+    return {
+        "pieces": pieces,
+        "folder": None,
+        "reading": {**PLAIN, **reading},
+        "columns": columns,
+    }
 
 
 ONE, TWO = given("one", "1"), given("two", "2", "3")
@@ -109,15 +114,22 @@ def test_inputs_of():
         Content(Link(clean), "2.csv", "d", "clean[2]"),
         Content(Link(one), "1.csv", "d", "clean[1]"),
         Content(Link(raw), "raw/a", "d"),
-        Content(Link(raw), "raw/b", "d"),
+        Content(Link(raw), "raw/k=a%20b/n=__HIVE_DEFAULT_PARTITION__/b", "d"),
         Content(Link(other), "other.csv", "d"),
     ]
     found = inputs_of(
         target(clean, one, raw, none), contents, "/{}".format, lambda name: {"n": name[6]}
     )
     assert [(each.input, each.pieces) for each in found] == [
-        (clean, [("/1.csv", {"n": "1"}), ("/2.csv", {"n": "2"})]),
-        (one, [("/1.csv", {})]),
-        (raw, [("/raw/", {})]),
+        (clean, [("/1.csv", {"n": "1"}, {}), ("/2.csv", {"n": "2"}, {})]),
+        (one, [("/1.csv", {}, {})]),
+        (
+            raw,
+            [
+                ("/raw/a", {}, {}),
+                ("/raw/k=a%20b/n=__HIVE_DEFAULT_PARTITION__/b", {}, {"k": "a b", "n": None}),
+            ],
+        ),
         (none, []),
     ]
+    assert [each.folder for each in found] == [None, None, "/raw/", None]

@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 SHOWN = 10
 
 
-def dataset(paths: Sequence[str], reading: Reading = DEFAULT) -> ds.Dataset:
-    """The dataset of files or folders; of one folder with its `key=value` folders. Raises TableError."""
+def dataset(
+    paths: Sequence[str], reading: Reading = DEFAULT, folder: str | None = None
+) -> ds.Dataset:
+    """The dataset of files or folders, with the `key=value` folders in one folder. Raises TableError.
+
+    That is the only one of the paths, or it is `folder`, and they are files in it.
+    """
     files = [path for each in paths for path, _ in files_in(each)]
     formats = {reading.format or format_of(path) for path in files}
     if len(formats) != 1 or None in formats:
@@ -34,8 +39,10 @@ def dataset(paths: Sequence[str], reading: Reading = DEFAULT) -> ds.Dataset:
         raise TableError("a dataset has files of one format", shown)
     form = _format(str(*formats), reading)
     if len(paths) == 1 and os.path.isdir(paths[0]):
-        return ds.dataset(paths[0], format=form, partitioning="hive")
-    return ds.dataset(files, format=form)
+        folder = paths[0]
+    if folder is None:
+        return ds.dataset(files, format=form)
+    return ds.dataset(files, format=form, partitioning="hive", partition_base_dir=folder)
 
 
 def _format(name: str, reading: Reading) -> Any:

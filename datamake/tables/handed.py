@@ -36,14 +36,15 @@ def handed(kind: str, given: Any) -> Any:
         return [handed(inner.rstrip("]"), each) for each in given]
     if container == "dict":
         return {name: handed(inner.rstrip("]"), each) for name, each in given.items()}
-    pieces = tuple(Piece(tuple(paths), values) for paths, values in given["pieces"])
+    pieces = tuple(Piece(tuple(paths), *values) for paths, *values in given["pieces"])
     reading = Reading(**given["reading"])
     if not pieces:
         return None
     if kind == "dataset":
         from datamake.tables.datasets import dataset
 
-        return dataset([path for piece in pieces for path in piece.paths], reading)
+        paths = [path for piece in pieces for path in piece.paths]
+        return dataset(paths, reading, given["folder"])
     columns = given["columns"]
     view = View("", pieces, reading, None if columns is None else frozenset(columns))
     return _as(kind, opened(view).to_arrow())

@@ -13,7 +13,7 @@ from datamake.tables import TableError, no_column
 from datamake.tables.casting import Casting, constant
 from datamake.tables.feeds import ColumnarFeed, DelimitedFeed
 from datamake.tables.linefeed import LinesFeed
-from datamake.tables.reading import files_in, named_format, unlike, wide
+from datamake.tables.reading import named_format, unlike, wide
 from datamake.tables.types import arrow, arrow_type
 from datamake.values import replace, value
 
@@ -59,7 +59,7 @@ def files(standard: Standard, views: Sequence[View]) -> list[File]:
         null = view.reading.null if standard.null is None else standard.null
         reading = replace(view.reading, null=null, read={**view.reading.read, **standard.read})
         for piece in view.pieces:
-            for path, keys in (pair for root in piece.paths for pair in files_in(root)):
+            for path, keys in piece.files():
                 format_ = reading.format or named_format(path)
                 feed: Any
                 if format_ not in TEXT:
@@ -69,7 +69,8 @@ def files(standard: Standard, views: Sequence[View]) -> list[File]:
                     feed = kind(path, format_, reading, tolerant=standard.quarantine)
                 wide(path, len(feed.types))
                 own = {k: each for k, each in piece.variables.items() if k not in feed.types}
-                words = tuple(feed.part.null) if isinstance(feed, DelimitedFeed) else null or ()
+                words = null if format_ in TEXT else standard.null
+                words = tuple(feed.part.null) if isinstance(feed, DelimitedFeed) else words or ()
                 schema = reading.schema or {}
                 found.append(File(feed, {**own, **keys}, schema, words, view.columns))
     if not found:

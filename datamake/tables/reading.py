@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from urllib.parse import unquote
 
 import pyarrow as pa
 
-from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of
+from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of, partition
 from datamake.tables import TableError, no_column
 from datamake.tables.columnar import COLUMNAR, Columnar
 from datamake.tables.conversion import sayable
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 WIDEST = 100_000
 """Columns that a table may have."""
-NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def open_table(paths: Sequence[str] | str, reading: Reading = DEFAULT) -> Table:
@@ -38,8 +36,17 @@ def open_table(paths: Sequence[str] | str, reading: Reading = DEFAULT) -> Table:
     """
     roots = [paths] if isinstance(paths, str) else list(paths)
     found = [pair for root in roots for pair in files_in(root)]
+    if roots and not found:
+        raise TableError(f"`{roots[0]}` has no files")
+    return table_of(found, reading)
+
+
+def table_of(
+    found: Sequence[tuple[str, dict[str, str | None]]], reading: Reading = DEFAULT
+) -> Table:
+    """The same of files with the values that folders give them."""
     if not found:
-        raise TableError(f"`{roots[0]}` has no files" if roots else "a table needs a file")
+        raise TableError("a table needs a file")
     formats = {path: reading.format or named_format(path) for path, _ in found}
     first = found[0][0]
     for path, format_ in formats.items():
@@ -65,9 +72,7 @@ def files_in(root: str) -> list[tuple[str, dict[str, str | None]]]:
     found = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(each for each in folders if each[0] not in "._")
-        steps = os.path.relpath(folder, root).split(os.sep)
-        pairs = (step.partition("=") for step in steps if "=" in step)
-        keys = {key: None if text == NO_VALUE else unquote(text) for key, _, text in pairs}
+        keys = partition(os.path.relpath(folder, root))
         found += [(os.path.join(folder, each), keys) for each in names if each[0] not in "._"]
     return sorted(found, key=lambda pair: pair[0])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from datamake.formats import DEFAULT, Reading
-from datamake.tables.reading import Table, files_in, open_table
+from datamake.tables.reading import Table, files_in, table_of
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -21,11 +21,18 @@ if TYPE_CHECKING:
 class Piece:
     """Files or folders of one content, and the values that come with it.
 
-    `paths` are absolute; `variables` become columns of strings where there is none of that name.
+    `paths` are absolute; `variables` become columns of strings where there is none of that name,
+    `keys`, which the folders say that they are in, in any case.
     """
 
     paths: tuple[str, ...]
     variables: Mapping[str, str] = NOTHING
+    keys: Mapping[str, str | None] = NOTHING
+
+    def files(self) -> list[tuple[str, dict[str, str | None]]]:
+        """The files, with the values that folders give them. Raises TableError."""
+        found = [pair for path in self.paths for pair in files_in(path)]
+        return [(path, {**self.keys, **keys}) for path, keys in found]
 
 
 @value
@@ -40,13 +47,11 @@ class View:
 
 def opened(view: View) -> Table:
     """The pieces of a view as one table, by column name. Raises TableError."""
-    whole = open_table([path for piece in view.pieces for path in piece.paths], view.reading)
+    found = [(piece.variables, pair) for piece in view.pieces for pair in piece.files()]
+    whole = table_of([pair for _, pair in found], view.reading)
     if view.columns is None and not any(piece.variables for piece in view.pieces):
         return whole
-    variables = [
-        piece.variables for piece in view.pieces for path in piece.paths for _ in files_in(path)
-    ]
-    return _Seen(whole, variables, view.columns)
+    return _Seen(whole, [variables for variables, _ in found], view.columns)
 
 
 class _Seen(Table):

@@ -1,0 +1,159 @@
+"""What could make a table be read that was not counted, or a target look up to date that is not."""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import datamake.insights
+
+AS_IT_IS = """
+import pyarrow, pyarrow.dataset
+
+def table(t: pyarrow.Table) -> pyarrow.Table:
+    return t
+
+def dataset(t: pyarrow.dataset.Dataset) -> pyarrow.Table:
+    return t.to_table()
+"""
+
+
+def parquet(**columns):
+    """Bytes of a table."""
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+def rows(project, path):
+    return pq.read_table(project.path(path)).to_pydict()
+
+
+def test_another_database_is_asked_again(project):
+    """Even if it gives the same version."""
+    pytest.importorskip("adbc_driver_sqlite")
+    for name, number in (("a", 1), ("b", 2)):
+        connection = sqlite3.connect(project.path(f"{name}.db"))
+        connection.executescript(f"CREATE TABLE t (n INTEGER); INSERT INTO t VALUES ({number})")
+        connection.close()
+    said = '[targets.q]\nquery = { uri = "sqlite:a.db", sql = "SELECT n FROM t", version = "SELECT 1" }'
+    project.datafile(said)
+    assert project.build().ran == ["q"]
+    project.datafile(said.replace("a.db", "b.db"))
+    assert project.build().ran == ["q"]
+    assert rows(project, "build/q.parquet") == {"n": [2]}
+
+
+def test_what_a_source_says_of_texts_means_nothing_in_parquet(project):
+    """So it need not count there."""
+    said = '[sources.s]\npath = "s.parquet"\nnull = ["NA"]\n[targets.t]\ninputs = ["s"]\n'
+    project.datafile(said + 'standardize.columns = { x = "string" }')
+    project.write("s.parquet", parquet(x=["1", "NA"]))
+    assert project.build().ran == ["t"]
+    assert rows(project, "build/t.parquet") == {"x": ["1", "NA"]}
+
+
+def test_no_text_means_null_is_not_what_is_meant_without_a_word(project):
+    """By default the empty text does."""
+    said = '[sources.s]\npath = "s.csv"\n[targets.t]\nsql = "select x from s"\n'
+    project.datafile(said)
+    project.write("s.csv", "x\n\n1\na\n")
+    project.build()
+    assert rows(project, "build/t.parquet") == {"x": ["1", "a", None]}
+    project.datafile(said.replace('s.csv"\n', 's.csv"\nnull = []\n'))
+    assert project.build().ran == ["t"]
+    assert rows(project, "build/t.parquet") == {"x": ["", "1", "a"]}
+
+
+MAKERS = """
+    [targets.{0}]
+    output = "data/{0}.csv"
+    run = "printf 'x\\n{0}\\n' > {{output}}"
+"""
+
+
+@pytest.mark.parametrize("function", ["table", "dataset"])
+def test_a_function_is_given_no_file_of_a_folder_that_does_not_count(project, function):
+    """As one that no target makes any more."""
+    reader = f'[targets.py]\ninputs = {{ t = "data/" }}\npython = "m:{function}"\n'
+    project.write("m.py", AS_IT_IS)
+    project.datafile(MAKERS.format("a") + MAKERS.format("b") + reader)
+    project.build()
+    assert rows(project, "build/py.parquet") == {"x": ["a", "b"]}
+    project.datafile(MAKERS.format("a") + reader)
+    assert project.build().ran == ["py"]
+    assert rows(project, "build/py.parquet") == {"x": ["a"]}
+
+
+def test_folders_of_keys_are_the_same_columns_to_all(project):
+    """They stand over columns of the files; notes of other programs are not read, nor do they count."""
+    project.write("m.py", AS_IT_IS)
+    project.datafile("""
+        [sources.s]
+        path = "data/"
+        [targets.named]
+        sql = "select k from s"
+        [targets.query]
+        sql = "select * from s"
+        [targets.standard]
+        inputs = ["s"]
+        standardize.columns = { x = "int64" }
+        [targets.function]
+        inputs = { t = "s" }
+        python = "m:table"
+    """)
+    project.write("data/k=__HIVE_DEFAULT_PARTITION__/a.parquet", parquet(x=[1], k=["real"]))
+    project.write("data/k=a%20b/a.parquet", parquet(x=[2]))
+    project.write("data/_SUCCESS")
+    assert project.build().ok
+    for name in ("query", "standard", "function"):
+        found = rows(project, f"build/{name}.parquet")
+        assert sorted(zip(found["x"], found["k"], strict=True)) == [(1, None), (2, "a b")]
+    assert sorted(rows(project, "build/named.parquet")["k"], key=str) == [None, "a b"]
+    assert project.cli("sql", "--format", "csv", "select count(k) as n from s").stdout == '"n"\n1\n'
+    project.write("data/.a.crc", "1")
+    project.write("data/_SUCCESS", "1")
+    assert project.build().ran == []
+    project.path("data/k=a%20b").rename(project.path("data/k=c"))
+    assert project.build().ran == ["named", "query", "standard", "function"]
+
+
+def test_variables_of_foreach_are_seen_beside_the_columns_that_count(project):
+    """Whatever other columns the files have."""
+    project.datafile("""
+        [targets.made]
+        foreach = { m = ["1", "2"] }
+        sql = "select 1 as a, 2 as b"
+        [targets.named]
+        inputs = [{ from = "made[*]", columns = ["a"] }]
+        sql = "select m, a from made order by m"
+        [targets.all]
+        inputs = [{ from = "made[*]", columns = ["a"] }]
+        sql = "from made"
+    """)
+    assert project.build().ok
+    assert rows(project, "build/named.parquet") == {"m": ["1", "2"], "a": [1, 1]}
+    assert rows(project, "build/all.parquet") == {"a": [1, 1], "m": ["1", "2"]}
+
+
+def test_what_a_file_holds_that_changes_meanwhile_is_not_remembered(project, monkeypatch):
+    """It is that of another content than the one that was digested."""
+    project.datafile('[sources.s]\npath = "s.parquet"\n[targets.t]\nsql = "select x from s"')
+    project.write("s.parquet", parquet(x=[1]))
+    look = datamake.insights._held
+
+    def late(path, form):
+        project.write("s.parquet", parquet(x=[2]))
+        return look(path, form)
+
+    monkeypatch.setattr(datamake.insights, "_held", late)
+    assert project.build().errors == {"t": "`s.parquet` changed while it was looked at"}
+    monkeypatch.setattr(datamake.insights, "_held", look)
+    assert project.build().ran == ["t"]
+    project.write("s.parquet", parquet(x=[1]))
+    project.build()
+    assert rows(project, "build/t.parquet") == {"x": [1]}
