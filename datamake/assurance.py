@@ -14,6 +14,7 @@ from datamake.errors import DatamakeError, UsageError
 from datamake.examining import output_of
 from datamake.judge import Demands, Judge
 from datamake.request import chosen
+from datamake.urls import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def _output(judge: Judge, name: str) -> Content:
 def _settle(judge: Judge, name: str) -> None:
     """Takes note of what is there of all that the checks refer to. Raises UsageError."""
     graph = judge.space.graph
+    for link in graph.referred.get(name, ()):
+        if not link.items:
+            raise UsageError(f"`{shown(link.input.text)}`, which checks refer to, is not there")
     needs = {item.producer for link in graph.referred.get(name, ()) for item in link.items}
     remote = [need for need in graph.needs.get(name, ()) if need in graph.remotes]
     for need in [*filter(None, needs), *remote]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datamake.model import Link, Target
     from datamake.outputs import Outputs
 
+REFERRED = "what checks refer to by `references` comes first"
 IMPLICIT = (
     "a word of a command that is another target's output is an input; "
     "`implicit = false` turns that off"
@@ -123,22 +124,34 @@ def undeclared_pools(expansion: Expansion) -> Iterator[Problem]:
 
 
 def circular(
-    expansion: Expansion, links: Mapping[str, Sequence[Link]], circle: Sequence[str]
+    expansion: Expansion,
+    links: Mapping[str, Sequence[Link]],
+    referred: Mapping[str, Sequence[Link]],
+    circle: Sequence[str],
 ) -> Problem:
-    """What to say of targets, `[a, b, a]`, each of which needs the next."""
+    """What to say of targets and sources, `[a, b, a]`, each of which needs the next."""
     first = circle[0].removesuffix("[*]")
-    targets = expansion.targets
-    declaration = expansion.spec.targets[targets[first].family if first in targets else first]
+    targets, spec = expansion.targets, expansion.spec
+    if first in spec.sources:
+        declaration = spec.sources[first]
+    else:
+        declaration = spec.targets[targets[first].family if first in targets else first]
     declared = all(
         any(link.input.place for link in links[user] if _leads_to(link, needed))
         for user, needed in pairwise(circle)
         if user in targets and needed in targets
     )
+    checked = any(
+        link.input.name == needed or _leads_to(link, needed)
+        for user, needed in pairwise(circle)
+        for link in referred.get(user, ())
+    )
+    what = "sources" if spec.sources.keys() >= {*circle} else "targets"
     return Problem(
-        f"targets need each other in a circle: {' -> '.join(circle)}",
+        f"{what} need each other in a circle: {' -> '.join(circle)}",
         declaration.part.file,
         place(declaration),
-        hint="" if declared else IMPLICIT,
+        hint=REFERRED if checked else "" if declared else IMPLICIT,
     )
 
 

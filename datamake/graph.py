@@ -178,14 +178,14 @@ class Graph:
         self.need(pending.name, pending.needs)
 
     def circles(self, names: Iterable[str]) -> list[list[str]]:
-        """The circles, like `[a, b, a]`, among these names and what they need, sources left out."""
-        if not self.remotes and not self.asserted:
+        """The circles, like `[a, b, a]`, among these names and what they need, URLs left out."""
+        if not self.remotes:
             return ordered(names, self.needs.__getitem__)[1]
 
-        def targets(names: Iterable[str]) -> list[str]:
-            return [name for name in names if not self.is_source(name)]
+        def local(names: Iterable[str]) -> list[str]:
+            return [name for name in names if name not in self.remotes]
 
-        return ordered(targets(names), lambda name: targets(self.needs[name]))[1]
+        return ordered(local(names), lambda name: local(self.needs[name]))[1]
 
     def grow(self, pending_name: str, paths: Sequence[str], tree: Tree) -> Growth:
         """Add the instances of a foreach, now that all it needs is up to date.
@@ -206,7 +206,7 @@ class Graph:
                 self._await_others(name)
         for circle in self.circles(waiting + fresh):
             for name in set(circle).intersection(fresh):
-                wrong[name].append(circular(self.expansion, self.links, circle))
+                wrong[name].append(circular(self.expansion, self.links, self.referred, circle))
                 self.need(name, ())
         self.users.pop(pending_name, None)
         problems = {name: _told(found) for name, found in wrong.items() if found}
@@ -275,7 +275,10 @@ def link(
     found += undeclared_pools(expansion)
     for name in (*graph.targets, *graph.asserted):
         found += graph.relink(name).wrong
-    found += [circular(expansion, graph.links, each) for each in graph.circles(graph.needs)]
+    found += [
+        circular(expansion, graph.links, graph.referred, each)
+        for each in graph.circles(graph.needs)
+    ]
     first: dict[object, Problem] = {}
     for problem in found:
         first.setdefault((problem.file, problem.keys), problem)

@@ -64,9 +64,10 @@ class Linker:
         self.expansion = expansion
         self.resolver = resolver
         self.reader = reader
-        sources = expansion.sources
-        self.asserted = {sources[name].text: name for name in expansion.assertions}
-        """The text of an input → the source that it is, if that is checked."""
+        self.asserted: dict[str, dict[str, None]] = {}
+        """The text of an input → the sources that it is, those that are checked."""
+        for name in expansion.assertions:
+            self.asserted.setdefault(expansion.sources[name].text, {})[name] = None
         self._hints: dict[str, str] = {}
 
     def linked(self, target: Target) -> Linked:
@@ -82,7 +83,7 @@ class Linker:
         for asked, table in zip(target.inputs, tables, strict=True):
             found = self.resolver.resolution(asked, target.name)
             if found.fault and not (asked.optional and found.absent):
-                missing.append(self._problem(target, asked, found.fault))
+                missing.append(self._problem(target.name, target.part, asked, found.fault))
             shape = replace(asked, kind=found.kind) if found.kind else asked
             links.append(Link(shape, found.items, table))
             for item in found.items:
@@ -91,8 +92,7 @@ class Linker:
                 if asked.kind == "remote" or (away and is_url(item.path)):
                     remote.append((item.path, _asker(target, asked, found)))
             needs.update(dict.fromkeys(found.waits))
-            if asked.text in self.asserted:
-                needs[self.asserted[asked.text]] = None
+            needs.update(self.asserted.get(asked.text, {}))
             if target.name in needs and asked.kind != "target" and not wrong:
                 wrong += self._own(target, links[-1])
         if wrong:
@@ -102,18 +102,13 @@ class Linker:
         wrong += [self._unmatched(target, text) for text in reading.unmatched]
         code = _read(target, reading, links, needs)
         needs.update(dict.fromkeys(reading.waits))
-        referred = self.referred(target.name, target.assertions, needs, remote)
+        referred = self.referred(target.name, target.assertions, needs, remote, missing)
         if remote:
             needs.update((url, None) for url, _ in remote)
         return Linked(
-            tuple(links),
-            tuple(needs),
-            code,
-            tuple(remote),
-            tuple(missing),
-            tuple(wrong),
-            given,
-            referred,
+            *(tuple(links), tuple(needs), code, tuple(remote), tuple(missing), tuple(wrong)),
+            given=given,
+            referred=referred,
         )
 
     def linked_source(self, name: str, assertions: Assertions) -> Linked:
@@ -126,16 +121,12 @@ class Linker:
             file = self.expansion.spec.sources[name].part.file
             asker = Asker(name, file, own.place, fetch=True, optional=False)
             remote = [(item.path, asker) for item in found.items]
-        referred = self.referred(name, assertions, needs, remote)
+        missing: list[Problem] = []
+        referred = self.referred(name, assertions, needs, remote, missing)
         needs.update((url, None) for url, _ in remote)
         needs.pop(name, None)
-        return Linked(
-            (Link(own, found.items, table=True),),
-            tuple(needs),
-            (),
-            tuple(remote),
-            referred=referred,
-        )
+        links = (Link(own, found.items, table=True),)
+        return Linked(links, tuple(needs), (), tuple(remote), tuple(missing), referred=referred)
 
     def referred(
         self,
@@ -143,14 +134,21 @@ class Linker:
         assertions: Assertions | None,
         needs: dict[str, None],
         remote: list[tuple[str, Asker]],
+        missing: list[Problem],
     ) -> tuple[Link, ...]:
         """What the checks of a target or source refer to; it comes first."""
         links = []
         for asked in references(assertions, self.expansion.names):
             found = self.resolver.resolution(asked, name)
+            if found.items and all(item.producer == name for item in found.items):
+                continue  # itself, which is there as soon as it can be checked
             links.append(Link(asked, found.items, table=True))
+            if found.fault:
+                part = self.expansion.spec.sources[asked.name or ""].part
+                missing.append(self._problem(name, part, asked, found.fault))
             needs.update((item.producer, None) for item in found.items if item.producer)
             needs.update(dict.fromkeys(found.waits))
+            needs.update(self.asserted.get(asked.text, {}))
             if asked.kind == "remote":
                 file = self.expansion.spec.parts[0].file
                 remote += [
@@ -159,9 +157,9 @@ class Linker:
                 ]
         return tuple(links)
 
-    def _problem(self, target: Target, asked: Input, fault: str) -> Problem:
-        facts = (f"needed by `{target.name}`",)
-        return Problem(fault, target.part.file, asked.place, facts, self._hint(asked, target.part))
+    def _problem(self, name: str, part: Part, asked: Input, fault: str) -> Problem:
+        facts = (f"needed by `{name}`",)
+        return Problem(fault, part.file, asked.place, facts, self._hint(asked, part))
 
     def _hint(self, asked: Input, part: Part) -> str:
         """Which name or file may have been meant by a path that is not there."""

@@ -9,6 +9,7 @@ import os
 import time
 
 from datamake.action import Result
+from datamake.datafile.checks import referred
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
 from datamake.transforms.tabular import Course
@@ -59,17 +60,19 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
 
 def _results(checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
     from datamake.tables.checks import Sights, verify
+    from datamake.tables.session import Limits
     from datamake.tables.views import Piece, View, opened
 
     os.makedirs(checking.folder, exist_ok=True)
     reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
     view = checking.view or View("this", (Piece((path,)),), reading)
+    this = opened(view)
+    references = {name: this for name, _ in referred(checking.checks)}  # to itself, if nowhere else
+    references.update((each.name, opened(each)) for each in checking.references)
     sights = Sights(
-        {each.name: opened(each) for each in checking.references},
+        references,
         checking.now,
         checking.volumes,
-        checking.folder,
-        memory=checking.memory,
-        interruptible=course.interruptible,
+        Limits(1, checking.memory, checking.folder, course.interruptible),
     )
-    return tuple(verify(opened(view), checking.schema, checking.checks, sights))
+    return tuple(verify(this, checking.schema, checking.checks, sights))

@@ -1,0 +1,452 @@
+"""Schemas and checks: before anything is published, by content, again where they have changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from stored import parquet
+
+COPIED = """
+[targets.a]
+inputs = ["t.parquet"]
+output = "a.parquet"
+copy = true
+{}
+[targets.b]
+inputs = ["a"]
+output = "b.txt"
+run = "wc -c < {{input}} > {{output}}"
+"""
+NOT_NULL = "checks = [{ not_null = ['id'] }]"
+WARNED = "checks = [{ not_null = ['id'], severity = 'warn' }]"
+
+
+@pytest.fixture
+def copied(project):
+    """A table that is checked, and what is made of it."""
+
+    def declared(checks):
+        project.datafile(COPIED.format(checks))
+
+    def given(table):
+        project.write("t.parquet", parquet(table))
+
+    project.declared, project.given = declared, given
+    declared(NOT_NULL)
+    given({"id": [1, 2]})
+    return project
+
+
+def ids(project, path="a.parquet"):
+    return pq.read_table(project.path(path))["id"].to_pylist()
+
+
+def test_what_fails_is_not_published(copied):
+    """The good one stays, the candidate is kept, what needs it waits."""
+    assert copied.build().ran == ["a", "b"]
+    copied.given({"id": [1, None, 3]})
+    built = copied.build()
+    assert built.statuses == {"a": "failed", "b": "blocked"}
+    assert ids(copied) == [1, 2]
+    assert ids(copied, ".datamake/failed/a/a.parquet") == [1, None, 3]
+    copied.given({"id": [1, 3]})
+    assert copied.build().ran == ["a", "b"]
+    assert ids(copied) == [1, 3]
+    assert copied.build().ran == []
+
+
+def test_what_is_said(copied):
+    """The check, how many rows of how many, the first of them; in JSON, too."""
+    copied.given({"id": [1, None, 3], "k": ["x", "y", "z"]})
+    done = copied.cli("build")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[1:3] == ["  `not_null(id)`: 1 of 3 rows", "    id: null, k: y"]
+    document = json.loads(copied.cli("build", "--json").stdout)
+    assert document["targets"][0]["checks"] == [
+        {
+            "name": "not_null(id)",
+            "kind": "not_null",
+            "severity": "error",
+            "violations": 1,
+            "rows": 3,
+            "sample": [{"id": None, "k": "y"}],
+        }
+    ]
+
+
+def test_a_warning_is_told_and_passes(copied):
+    """At the build that makes it, and not again."""
+    copied.declared(WARNED)
+    copied.given({"id": [1, None]})
+    built = copied.build()
+    assert built.ran == ["a", "b"]
+    assert built.notices.splitlines() == ["a: `not_null(id)`: 1 of 2 rows", "a:   id: null"]
+    again = copied.build()
+    assert (again.ran, again.notices) == ([], "")
+
+
+def test_other_checks_run_nothing(copied):
+    """What is there is checked: if it passes, that is all there is to it."""
+    copied.declared("")
+    assert copied.build().ran == ["a", "b"]
+    for checks in (NOT_NULL, NOT_NULL + "\nschema = { id = 'int64' }", WARNED):
+        copied.declared(checks)
+        assert copied.plan() == {"a": "check", "b": "up-to-date"}
+        built = copied.build()
+        assert built.statuses == {"a": "up-to-date", "b": "up-to-date"}
+        assert built.codes["a"] == ["check-changed"]
+        assert copied.plan() == {"a": "up-to-date", "b": "up-to-date"}
+    copied.declared(NOT_NULL)
+    assert copied.plan() == {"a": "up-to-date", "b": "up-to-date"}
+
+
+def test_other_checks_that_fail(copied):
+    """Fail the target, whose output stays; what needs it is blocked until it passes."""
+    copied.declared(WARNED)
+    copied.given({"id": [1, None]})
+    assert copied.build().ran == ["a", "b"]
+    copied.declared(NOT_NULL)
+    for _ in range(2):
+        built = copied.build()
+        assert built.statuses == {"a": "failed", "b": "blocked"}
+        assert ids(copied) == [1, None]
+    assert copied.cli("why", "a").stdout == "a: check\n  check-changed: checks\n"
+    copied.declared(WARNED)
+    assert copied.build().statuses == {"a": "up-to-date", "b": "up-to-date"}
+    copied.declared("")
+    assert copied.build().statuses == {"a": "up-to-date", "b": "up-to-date"}
+
+
+def checked(project, monkeypatch):
+    """The tables that are checked from now on, by their numbers of rows."""
+    from datamake.tables import checks
+
+    verify, found = checks.verify, []
+
+    def counted(table, *rest):
+        found.append(
+            sum(batch.num_rows for part in table.parts for batch in table.part_batches(part, set()))
+        )
+        return verify(table, *rest)
+
+    monkeypatch.setattr(checks, "verify", counted)
+    return found
+
+
+def test_one_content_is_checked_once(copied, monkeypatch):
+    """Also when it comes back."""
+    seen = checked(copied, monkeypatch)
+    assert copied.build().ran == ["a", "b"]
+    copied.given({"id": [1, 2, 3]})
+    assert copied.build().ran == ["a", "b"]
+    assert seen == [2, 3]
+    copied.given({"id": [1, 2]})
+    assert copied.build().restored == ["a", "b"]
+    assert seen == [2, 3]
+
+
+def test_what_is_restored_is_checked_first(copied):
+    """Where it was recorded with other checks: what fails is not published."""
+    copied.declared("")
+    copied.given({"id": [1, None]})
+    assert copied.build().ok
+    copied.remove("a.parquet")
+    copied.declared("schema = { id = 'int64' }")
+    assert copied.build().restored == ["a"]
+    copied.remove("a.parquet")
+    copied.declared(NOT_NULL)
+    built = copied.build()
+    assert built.statuses == {"a": "failed", "b": "blocked"}
+    assert built.errors["a"] == "a check failed"
+    assert not copied.exists("a.parquet")
+    assert ids(copied, ".datamake/failed/a/a.parquet") == [1, None]
+    assert copied.build("b").statuses == {"a": "failed", "b": "blocked"}
+
+
+def test_a_table_like_one_of_the_same_build(project):
+    """Is restored from it, and checked by its own checks."""
+    same = """
+        inputs = ["t.parquet"]
+        standardize = { columns = { id = "int64" } }
+    """
+    project.datafile(f"""
+        [targets.one]
+        {same}
+        [targets.two]
+        {same}
+        checks = [{{ unique = ["id"] }}, {{ references = {{ id = "one.id" }} }}]
+    """)
+    project.write("t.parquet", parquet({"id": [1, 2]}))
+    assert project.build().statuses == {"one": "built", "two": "restored"}
+    project.write("t.parquet", parquet({"id": [1, 1]}))
+    assert project.build().statuses == {"one": "built", "two": "failed"}
+    assert ids(project, "build/two.parquet") == [1, 2]
+
+
+REFERENCES = """
+[sources.users]
+path = "users.parquet"
+{}
+[targets.orders]
+inputs = ["orders.parquet"]
+output = "build/orders.parquet"
+copy = true
+checks = [{{ references = {{ user = "users.id" }} }}, {{ references = {{ kind = "kinds.kind" }} }}]
+[targets.kinds]
+inputs = ["kinds.parquet"]
+output = "build/kinds.parquet"
+copy = true
+"""
+
+
+@pytest.fixture
+def orders(project):
+    project.datafile(REFERENCES.format(""))
+    project.write("users.parquet", parquet({"id": [1, 2], "n": [1, 2]}))
+    project.write("orders.parquet", parquet({"user": [1, 2, None], "kind": ["a", "b", "b"]}))
+    project.write("kinds.parquet", parquet({"kind": ["a", "b"]}))
+    return project
+
+
+def test_what_is_referred_to_comes_first(orders):
+    """And is part of what is built; a change of it checks again, and runs nothing."""
+    assert orders.build("orders").ran == ["kinds", "orders"]
+    assert orders.build().ran == []
+    orders.write("users.parquet", parquet({"id": [2, 1], "n": [0, 0]}))
+    assert orders.plan() == {"orders": "check", "kinds": "up-to-date"}
+    assert orders.build().codes["orders"] == ["check-changed"]
+    orders.write("users.parquet", parquet({"id": [2, 1], "n": [9, 9]}, compression="gzip"))
+    assert orders.plan() == {"orders": "up-to-date", "kinds": "up-to-date"}
+    orders.write("kinds.parquet", parquet({"kind": ["a"]}))
+    assert orders.plan() == {"kinds": "run", "orders": "maybe"}
+    built = orders.build()
+    assert built.statuses == {"kinds": "built", "orders": "failed"}
+    assert built.errors["orders"] == "a check failed"
+    orders.write("kinds.parquet", parquet({"kind": ["c", "b", "a"]}))
+    assert orders.build().statuses == {"kinds": "built", "orders": "up-to-date"}
+
+
+def test_a_source_that_is_referred_to(orders):
+    """Is checked before; what refers to it waits."""
+    orders.datafile(REFERENCES.format('checks = [{ unique = ["id"] }]'))
+    assert orders.build().ran == ["kinds", "orders"]
+    orders.write("users.parquet", parquet({"id": [1, 1, 2], "n": [0, 0, 0]}))
+    built = orders.build(keep_going=True)
+    assert built.statuses == {"users": "failed", "kinds": "up-to-date", "orders": "blocked"}
+    orders.remove("users.parquet")
+    done = orders.cli("build")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == [
+        "Datafile.toml:4:1: input `users.parquet` does not exist, and no target makes it",
+        "  needed by `orders`",
+    ]
+
+
+def test_a_table_that_refers_to_itself(project):
+    """Its own column, of a target and of a source."""
+    project.datafile("""
+        [sources.people]
+        path = "people.parquet"
+        checks = [{ references = { boss = "people.id" } }]
+        [targets.staff]
+        inputs = ["people"]
+        output = "build/staff.parquet"
+        copy = true
+        checks = [{ references = { boss = "staff.id" } }]
+    """)
+    project.write("people.parquet", parquet({"id": [1, 2], "boss": [None, 1]}))
+    assert project.build().ran == ["staff"]
+    assert project.build().ran == []
+    project.write("people.parquet", parquet({"id": [1, 2], "boss": [None, 3]}))
+    assert project.build().statuses == {"people": "failed", "staff": "blocked"}
+
+
+@pytest.mark.parametrize(
+    ("datafile", "circle"),
+    [
+        (
+            """
+            [sources.a]
+            path = "t.parquet"
+            checks = [{ references = { x = "b.x" } }]
+            [sources.b]
+            path = "t.parquet"
+            checks = [{ references = { x = "a.x" } }]
+            [targets.t]
+            inputs = ["a"]
+            output = "build/t.parquet"
+            copy = true
+            """,
+            "sources need each other in a circle: a -> b -> a",
+        ),
+        (
+            """
+            [targets.t]
+            inputs = ["t.parquet"]
+            output = "build/t.parquet"
+            copy = true
+            checks = [{ references = { x = "u.x" } }]
+            [targets.u]
+            inputs = ["t"]
+            output = "build/u.parquet"
+            copy = true
+            """,
+            "targets need each other in a circle: t -> u -> t",
+        ),
+    ],
+)
+def test_circles(project, datafile, circle):
+    """Of what checks refer to are none like others, and say so."""
+    project.datafile(datafile)
+    project.write("t.parquet", parquet({"x": [1]}))
+    done = project.cli("build")
+    assert done.returncode == 2
+    assert circle in done.stderr
+    assert "  hint: what checks refer to by `references` comes first\n" in done.stderr
+
+
+def test_sources(project, monkeypatch):
+    """Are checked before they are used, each content once."""
+    seen = checked(project, monkeypatch)
+    project.datafile("""
+        [sources.raw]
+        path = "raw/*.csv"
+        schema = { id = "int64" }
+        checks = [{ unique = ["id"] }]
+        [targets.n]
+        inputs = ["raw"]
+        output = "n.txt"
+        run = "cat {inputs} | wc -l > {output}"
+        [targets.other]
+        output = "other.txt"
+        run = "echo > {output}"
+    """)
+    project.write("raw/a.csv", "id\n1\n")
+    project.write("raw/b.csv", "id\n2\n")
+    assert project.build().ran == ["n", "other"]
+    assert (project.build().ran, seen) == ([], [2])
+    project.write("raw/b.csv", "id\n1\n")
+    built = project.build(keep_going=True)
+    assert built.statuses == {"raw": "failed", "other": "up-to-date", "n": "blocked"}
+    assert project.build("other").ok
+    project.write("raw/b.csv", "id\nx\n")
+    assert project.build().statuses["raw"] == "failed"
+    project.write("raw/b.csv", "id\n2\n")
+    assert project.build().ok
+    assert len(seen) == 3
+
+
+def test_a_remote_source_is_downloaded_once(bucket, project):
+    """To be checked and used; unchanged, it is only asked about; a new check brings it again."""
+    text = """
+        [project]
+        STORAGE
+        [sources.raw]
+        path = "URLraw.parquet"
+        checks = [CHECKS]
+        [targets.n]
+        inputs = { raw = "raw" }
+        sql = "select count(*) as n from raw"
+    """
+    text = text.replace("STORAGE", bucket.storage.replace("\n", "\n" + " " * 8)).replace(
+        "URL", bucket.url
+    )
+    project.datafile(text.replace("CHECKS", "{ not_null = ['id'] }"))
+    bucket.put("raw.parquet", parquet({"id": [1, 2]}))
+    assert project.build().ran == ["n"]
+    bucket.proxy.forget()
+    assert project.build().ran == []
+    assert bucket.proxy.bodies == []
+    project.datafile(text.replace("CHECKS", "{ unique = ['id'] }"))
+    assert project.build().ran == []
+    project.datafile(text.replace("CHECKS", "{ not_null = ['id'] }"))
+    bucket.proxy.forget()
+    assert project.build().ran == []
+    assert bucket.proxy.bodies == []
+    bucket.put("raw.parquet", parquet({"id": [1, None]}))
+    assert project.build().statuses == {"raw": "failed", "n": "blocked"}
+    bucket.proxy.forget()
+    assert project.build().statuses == {"raw": "failed", "n": "blocked"}
+    assert bucket.proxy.bodies == []
+
+
+def test_time_and_history(project):
+    """`fresh` and `volume` are judged where something is made, and at every `check`."""
+    project.datafile("""
+        [targets.a]
+        inputs = ["t.parquet"]
+        output = "a.parquet"
+        copy = true
+        checks = [{ fresh = { at = "1d" } }, { volume = "30%" }]
+    """)
+
+    def given(rows, age):
+        at = pa.array([int((time.time() - age) * 1e6)] * rows, pa.timestamp("us", "UTC"))
+        project.write("t.parquet", parquet({"at": at}))
+
+    given(10, 60)
+    assert project.build().ran == ["a"]
+    assert project.build().ran == []
+    assert project.cli("check").returncode == 0
+    given(5, 60)
+    assert project.build().errors == {"a": "a check failed"}
+    given(10, 3 * 86400)
+    assert project.build().errors == {"a": "a check failed"}
+    given(11, 60)
+    assert project.build().ran == ["a"]
+    assert project.build().ran == []
+
+
+def test_freshness_of_a_source(project):
+    """By the time of its file, or by a column: too old it has failed, sooner it warns."""
+    text = """
+        [sources.raw]
+        path = "raw.parquet"
+        freshness = { error_after = "2d", warn_after = "1d"MORE }
+        [targets.n]
+        inputs = ["raw"]
+        output = "n.txt"
+        run = "wc -c < {input} > {output}"
+    """
+    project.datafile(text.replace("MORE", ""))
+    now = time.time()
+    times = pa.array([int((now - 1.5 * 86400) * 1e6)], pa.timestamp("us", "UTC"))
+    project.write("raw.parquet", parquet({"at": times}))
+    assert project.build().ran == ["n"]
+    os.utime(project.path("raw.parquet"), (now - 3 * 86400,) * 2)
+    assert project.build("n").statuses["n"] in ("failed", "blocked")
+    assert project.cli("check").returncode == 1
+    project.datafile(text.replace("MORE", ", column = 'at'"))
+    built = project.build()
+    assert built.statuses == {"n": "up-to-date"}, built
+    done = project.cli("check")
+    assert done.returncode == 0
+    assert "raw" in done.stdout
+
+
+def test_the_command(orders):
+    """Checks what is there, by name; exit status 1 where something is wrong, 2 where nothing is asked."""
+    orders.datafile(REFERENCES.format('checks = [{ unique = ["id"] }]'))
+    done = orders.cli("check", "orders")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "failed orders  0 checks",
+        "  `kinds`, which checks refer to, was never built",
+    ]
+    assert orders.build().ok
+    assert orders.cli("check").stdout == "passed users  1 check\npassed orders  2 checks\n"
+    orders.write("users.parquet", parquet({"id": [1, 1], "n": [0, 0]}))
+    done = orders.cli("check", "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    assert [(each["name"], each["ok"], len(each["checks"])) for each in document["checked"]] == [
+        ("users", False, 1),
+        ("orders", False, 2),
+    ]
+    assert orders.cli("check", "kinds").returncode == 2
+    assert orders.cli("check", "nope").returncode == 2
