@@ -23,6 +23,7 @@ from datamake.formats import Reading
 from datamake.tables import TableError, checks
 from datamake.tables.checks import Checked, Sights, canonical, documents, lines, parsed, verify
 from datamake.tables.reading import open_table
+from datamake.tables.session import Limits
 from datamake.tables.writing import Writer
 
 RAW = os.path.join(os.path.dirname(os.path.dirname(__file__)), "examples", "flights", "raw")
@@ -316,7 +317,7 @@ def test_sql_sees_nothing_else(said):
     """No files but through `this`, and no variables."""
     opened({"a": [1]}, "t.csv")
     opened({"a": [1]}, "other.parquet")
-    message = fault({"a": [1]}, f'{{ sql = "{said}" }}', Sights(folder="."))
+    message = fault({"a": [1]}, f'{{ sql = "{said}" }}', Sights(limits=Limits(folder=".")))
     assert message.startswith("check `sql(")
 
 
@@ -616,7 +617,7 @@ def test_both_ways_agree(tmp_path_factory, case, path):
     folder = tmp_path_factory.mktemp("drawn")
     there = opened(table, f"{folder}/{path}")
     other = opened(table.slice(len(table) // 2), f"{folder}/other.parquet")
-    sights = Sights({"other": other}, folder=str(folder))
+    sights = Sights({"other": other}, limits=Limits(folder=str(folder)))
     found = {}
     for name, small in ENGINES.items():
         with pytest.MonkeyPatch.context() as patched:

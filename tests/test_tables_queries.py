@@ -609,7 +609,7 @@ def test_a_query_can_be_interrupted(ask, after):
         timers[0].start()
 
     with pytest.raises(TableError, match=r"^interrupted$"):
-        run(LONG, ask.views(), (), ask.out, NONE, started)
+        run(LONG, ask.views(), (), ask.out, Limits(interruptible=started))
     assert not os.path.exists(ask.out)
     timers[0].join()
 
@@ -617,7 +617,7 @@ def test_a_query_can_be_interrupted(ask, after):
 def test_a_query_that_has_ended_cannot_be_interrupted(ask):
     """Nothing happens."""
     interrupts = []
-    assert run("from t", ask.views(), (), ask.out, NONE, interrupts.append) == 4
+    assert run("from t", ask.views(), (), ask.out, Limits(interruptible=interrupts.append)) == 4
     interrupts[0]()
 
 

@@ -24,6 +24,7 @@ from datamake.datafile.standard import standard
 from datamake.errors import EnvironmentFailed
 from datamake.formats import Reading
 from datamake.tables import TableError, delimited, feeds, jsonlines
+from datamake.tables.session import Limits
 from datamake.tables.standardize import REJECTS, Outcome, standardize
 from datamake.tables.views import Piece, View
 
@@ -478,7 +479,7 @@ def test_it_can_be_ended(table):
     file("a.csv", "a\n" + "1\n" * 100)
     with pytest.raises(TableError, match=r"^interrupted$"):
         standardize(
-            standard(table), [view("a.csv")], ["o.parquet"], interruptible=lambda end: end()
+            standard(table), [view("a.csv")], ["o.parquet"], Limits(interruptible=lambda end: end())
         )
     assert not os.path.exists("o.parquet")
 

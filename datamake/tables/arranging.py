@@ -15,7 +15,6 @@ from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
-from datamake.tables.queries import ended_by
 from datamake.tables.refusals import refuse
 from datamake.tables.session import close, session
 from datamake.tables.syntax import located, parsed, tables
@@ -24,7 +23,7 @@ from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from datamake.datafile.standard import Standard
@@ -97,16 +96,8 @@ class Arrangement:
         """The column that has the values of one: itself, or what carries them."""
         return identifier(self.carriers.get(each, each))
 
-    def batches(
-        self,
-        found: Iterable[pa.RecordBatch],
-        limits: Limits,
-        interruptible: Callable[[Callable[[], None]], None],
-    ) -> Iterator[pa.RecordBatch]:
-        """The rows of some batches, arranged. Raises TableError, and what `found` raises.
-
-        `interruptible` is called with what ends it from another thread.
-        """
+    def batches(self, found: Iterable[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
+        """The rows of some batches, arranged. Raises TableError, and what `found` raises."""
         failures: list[BaseException] = []
 
         def handed() -> Iterator[pa.RecordBatch]:
@@ -118,7 +109,7 @@ class Arrangement:
 
         if not (self.keys or self.order):
             limits = replace(limits, threads=1)  # rows stay in their order
-        with session(limits) as connection, ended_by(connection, interruptible):
+        with session(limits) as connection:
             reader = pa.RecordBatchReader.from_batches(self.held, handed())
             connection.register(THIS, reader)
             close(connection)

@@ -20,16 +20,14 @@ from datamake.urls import hidden, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any, Protocol
 
     import pyarrow as pa
     from typing_extensions import Self
 
     from datamake.tables.drivers import Told
-
-    Interruptible = Callable[[Callable[[], None]], None]
-    """Is handed what ends a query, to be called in whatever thread."""
+    from datamake.tables.session import Interruptible
 
     class Connection(Protocol):
         """An open database."""

@@ -7,7 +7,6 @@ version, and on nothing else: not on threads, nor on how the inputs are stored.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from threading import Event, Thread
 
 import pyarrow as pa
 
@@ -28,7 +27,7 @@ from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
     from datamake.tables.views import View
@@ -54,12 +53,10 @@ def run(
     prelude: Sequence[str],
     out: str,
     limits: Limits = NONE,
-    interruptible: Callable[[Callable[[], None]], None] | None = None,
 ) -> int:
     """The number of rows that the query has written into the file `out`, in its format.
 
-    `interruptible` is called with a function that ends the query from another thread: TableError
-    `interrupted`. Raises TableError for what is wrong with the query or with its inputs.
+    Raises TableError for what is wrong with the query or with its inputs.
     """
     query = parsed(sql, tuple(prelude))
     refuse(query)
@@ -68,39 +65,12 @@ def run(
     calm = steady(query)
     scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
     own = limits if calm else replace(limits, threads=1)
-    with session(own) as connection, ended_by(connection, interruptible):
+    with session(own) as connection:
         with explaining(query, list(scans.values())):
             files = furnish(connection, query, paths, scans, fast=own.threads > 1)
             close(connection, files)
         columns = described(connection, query)
         return _written(connection, query, list(scans.values()), len(columns), out)
-
-
-@contextmanager
-def ended_by(
-    connection: Any, interruptible: Callable[[Callable[[], None]], None] | None
-) -> Iterator[None]:
-    """Has what a connection does ended from another thread, if anybody wants that."""
-    if interruptible is None:
-        yield
-        return
-    asked, over = Event(), Event()
-
-    def end() -> None:
-        asked.wait()
-        while not over.is_set():  # once is not enough: between two statements it is forgotten
-            connection.interrupt()
-            over.wait(0.02)
-
-    thread = Thread(target=end, name="datamake-interrupt")
-    thread.start()
-    try:
-        interruptible(asked.set)
-        yield
-    finally:
-        over.set()
-        asked.set()
-        thread.join()
 
 
 def described(connection: Any, query: Query) -> list[Any]:

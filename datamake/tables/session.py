@@ -7,6 +7,7 @@ the environment, extensions or settings.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from threading import Event, Thread
 
 from datamake.datafile.sql import literal
 from datamake.tables.engine import duckdb
@@ -14,17 +15,24 @@ from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
+
+    Interruptible = Callable[[Callable[[], None]], None]
+    """Is called with what ends the work, to be called from another thread: TableError `interrupted`."""
 
 
 @value
 class Limits:
-    """What a query may use. `memory` is in bytes; `folder` is where it may spill (None: nowhere)."""
+    """What work on tables may use, and how it can be ended; None: not at all.
+
+    `memory` is in bytes; `folder` is where it may spill (None: nowhere).
+    """
 
     threads: int = 1
     memory: int | None = None
     folder: str | None = None
+    interruptible: Interruptible | None = None
 
 
 NONE = Limits()
@@ -49,9 +57,35 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
         connection.execute(
             "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true"
         )
-        yield connection
+        if limits.interruptible is None:
+            yield connection
+        else:
+            with _interrupted(connection, limits.interruptible):
+                yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _interrupted(connection: Any, interruptible: Interruptible) -> Iterator[None]:
+    """Has what a connection does ended from another thread, when that is asked for."""
+    asked, over = Event(), Event()
+
+    def end() -> None:
+        asked.wait()
+        while not over.is_set():  # once is not enough: between two statements it is forgotten
+            connection.interrupt()
+            over.wait(0.02)
+
+    thread = Thread(target=end, name="datamake-interrupt")
+    thread.start()
+    try:
+        interruptible(asked.set)
+        yield
+    finally:
+        over.set()
+        asked.set()
+        thread.join()
 
 
 def close(connection: Any, paths: Sequence[str] = ()) -> None:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from datamake.tables.views import View
 
     T = TypeVar("T")
-    Interruptible = Callable[[Callable[[], None]], None]
 
 REJECTS = pa.schema(
     {
@@ -146,19 +145,17 @@ def standardize(
     standard: Standard,
     views: Sequence[View],
     outs: Sequence[str],
-    *,
     limits: Limits = NONE,
     shown: Callable[[str], str] = str,
-    interruptible: Interruptible = lambda _: None,
 ) -> Outcome:
     """Write the table, the first of `outs`, and to the second the rows in quarantine, if any.
 
     `limits` are those of DuckDB, where it takes that. `shown` gives the name that a path of a file
-    is shown by. `interruptible` is called with what ends it from another thread: TableError
-    `interrupted`. Raises TableError; then neither file is there.
+    is shown by. Raises TableError; then neither file is there.
     """
     ended = Event()
-    interruptible(ended.set)
+    if limits.interruptible is not None:
+        limits.interruptible(ended.set)
 
     def go_on() -> None:
         if ended.is_set():
@@ -179,7 +176,7 @@ def standardize(
         if standard.engine:
             from datamake.tables.arranging import Arrangement
 
-            rows = Arrangement(standard, plan.schema).batches(rows, limits, interruptible)
+            rows = Arrangement(standard, plan.schema).batches(rows, limits)
         for batch in rows:
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)

@@ -6,6 +6,7 @@ out can be interrupted from another one.
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import contextmanager
 from threading import Timer
@@ -18,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from datamake.action import Action
+    from datamake.action import Action, Tabular
+    from datamake.tables.session import Limits
     from datamake.transforms import Workshop
 
 
@@ -88,32 +90,25 @@ def execute(action: Action, workshop: Workshop) -> Outcome:
 
 def _sql(action: Action, course: Course) -> tuple[str, ...]:
     from datamake.tables.queries import run
-    from datamake.tables.session import Limits
 
     work = action.tabular
     assert work is not None
-    limits = Limits(work.threads, work.memory, work.folder)
     out = action.slots[0].path
-    run(work.recipe, work.views, work.prelude, out, limits, course.interruptible)
+    run(work.recipe, work.views, work.prelude, out, _limits(work, course))
     return ()
 
 
 def _standardize(action: Action, course: Course) -> tuple[str, ...]:
-    import os
-
-    from datamake.tables.session import Limits
     from datamake.tables.standardize import standardize
 
     work = action.tabular
     assert work is not None
-    limits = Limits(work.threads, work.memory, work.folder)
     found = standardize(
         work.recipe,
         work.views,
         [slot.path for slot in action.slots],
-        limits=limits,
-        shown=lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"]),
-        interruptible=course.interruptible,
+        _limits(work, course),
+        lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"]),
     )
     if not found.rejected:
         return ()
@@ -129,6 +124,12 @@ def _query(action: Action, course: Course) -> tuple[str, ...]:
     query = work.recipe
     fetch(query.uri, query.sql, action.slots[0].path, action.cwd, course.interruptible)
     return ()
+
+
+def _limits(work: Tabular, course: Course) -> Limits:
+    from datamake.tables.session import Limits
+
+    return Limits(work.threads, work.memory, work.folder, course.interruptible)
 
 
 KINDS = {"sql": _sql, "standardize": _standardize, "query": _query}

@@ -14,12 +14,13 @@ import pyarrow as pa
 
 from datamake.tables import TableError, no_column
 from datamake.tables.checks.scalars import comparable, sql_type
+from datamake.tables.session import NONE, Limits
 from datamake.tables.types import text_of
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from datamake.datafile.checks import Check
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @value
 class Sights:
-    """What checks need to see beside the table."""
+    """What checks need to see beside the table, and what they may use."""
 
     references: Mapping[str, Table] = NOTHING
     """Name of a target or source, as checks have it → its table."""
@@ -36,13 +37,8 @@ class Sights:
     """Seconds since 1970, for `fresh`."""
     volumes: Sequence[int] = ()
     """Numbers of rows of the last builds, for `volume`."""
-    folder: str | None = None
-    """Where a folder may be made for what memory does not hold; None: nowhere."""
-    threads: int = 1
-    memory: int | None = None
-    """Bytes that DuckDB may take; None: its own default."""
-    interruptible: Callable[[Callable[[], None]], None] = lambda _: None
-    """Is called with what ends the work from another thread: TableError `interrupted`."""
+    limits: Limits = NONE
+    """What the work on them may use; a folder is made in its `folder`."""
 
 
 class Test:

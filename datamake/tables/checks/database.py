@@ -23,10 +23,11 @@ from datamake.tables.checks.scalars import shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
-from datamake.tables.queries import ended_by, tables_in
-from datamake.tables.session import Limits, close, session
+from datamake.tables.queries import tables_in
+from datamake.tables.session import close, session
 from datamake.tables.syntax import parsed
 from datamake.tables.usage import mentioned
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +45,11 @@ def carried_out(table: Table, tests: Sequence[Test], sights: Sights) -> dict[Tes
     """What came of the tests. Raises TableError."""
     used = _used(table, tests)
     with ExitStack() as stack:
-        folder = None
-        if sights.folder is not None:  # one of its own: a session may read all that is in it
-            own = TemporaryDirectory(prefix="checks-", dir=sights.folder)
-            folder = stack.enter_context(own)
-        limits = Limits(sights.threads, sights.memory, folder)
+        limits = sights.limits
+        if limits.folder is not None:  # one of its own: a session may read all that is in it
+            own = TemporaryDirectory(prefix="checks-", dir=limits.folder)
+            limits = replace(limits, folder=stack.enter_context(own))
         connection = stack.enter_context(session(limits))
-        stack.enter_context(ended_by(connection, sights.interruptible))
         try:
             return _Work(connection, table, tests, used).results()
         except duckdb().Error as error:

@@ -44,7 +44,8 @@ def carried_out(
     rows = 0
     few = _Few(states)
     ended = Event()
-    sights.interruptible(ended.set)
+    if sights.limits.interruptible is not None:
+        sights.limits.interruptible(ended.set)
     for batch in ahead(table.batches(names)):
         if ended.is_set():
             raise TableError("interrupted")
