@@ -354,9 +354,7 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
         "work": "work",
     }
     try:
-        return (
-            script(template, given) if isinstance(template, str) else arguments(template, given)
-        )
+        return script(template, given) if isinstance(template, str) else arguments(template, given)
     except PlaceholderError:  # of an input that no file matches
         return template if isinstance(template, str) else list(template)
 

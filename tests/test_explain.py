@@ -45,7 +45,9 @@ def explained(project):
     def explained(function, *arguments, **options):
         opened = datamake.load(str(project.root))
         try:
-            return getattr(reasons if function == "why" else explain, function)(opened, *arguments, **options)
+            return getattr(reasons if function == "why" else explain, function)(
+                opened, *arguments, **options
+            )
         finally:
             opened.close()
 
