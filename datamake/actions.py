@@ -16,10 +16,10 @@ from datamake.counting import values
 from datamake.datafile import queries
 from datamake.datafile.placeholders import PathText
 from datamake.errors import DatamakeError
-from datamake.fingerprint import BUILT_IN, TABULAR
+from datamake.fingerprint import BUILT_IN
 from datamake.handing import copies, identity, views
 from datamake.journal import file_name
-from datamake.model import KEPT
+from datamake.model import KEPT, TABULAR
 from datamake.moves import remove
 from datamake.recipes import Query
 from datamake.urls import hidden, is_url

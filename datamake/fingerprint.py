@@ -15,7 +15,7 @@ from datamake.datafile import queries
 from datamake.datafile.placeholders import names
 from datamake.datafile.sql import plain
 from datamake.formats import format_of
-from datamake.model import Code, Reason
+from datamake.model import TABULAR, Code, Reason
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
@@ -38,9 +38,7 @@ RULES = {
 }
 """The version of what each kind does; a new one makes its targets stale."""
 UNSET = "unset"
-TABULAR = frozenset(["sql", "standardize", "query"])
-"""Kinds that write a table, and that no paths matter to."""
-BUILT_IN = frozenset([*TABULAR, "copy"])
+BUILT_IN = TABULAR | {"copy"}
 """Kinds that run nothing of the project's."""
 TABLE = "table:"
 """What a field of what a table holds begins with; without it, it is of bytes."""
@@ -171,13 +169,8 @@ def _reading(content: Content) -> str:
     import json
 
     reading = content.link.input.reading
-    said = {
-        "format": reading.format or format_of(content.path),
-        "null": reading.null,
-        "schema": reading.schema,
-        "read": dict(reading.read),
-        "columns": content.link.input.columns,
-    }
+    format_ = reading.format or format_of(content.path)
+    said = {**reading.said, "format": format_, "columns": content.link.input.columns}
     return json.dumps({key: each for key, each in said.items() if each is not None}, sort_keys=True)
 
 

@@ -74,5 +74,15 @@ class Reading:
     schema: Mapping[str, str] | None = None
     read: Mapping[str, Any] = NOTHING
 
+    @property
+    def said(self) -> dict[str, Any]:
+        """What it says, as plain data that `Reading(**said)` makes an equal one of."""
+        return {
+            "format": self.format,
+            "null": self.null,
+            "schema": self.schema,
+            "read": dict(self.read),
+        }
+
 
 DEFAULT = Reading()

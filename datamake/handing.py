@@ -83,16 +83,10 @@ def _table(name: str, inputs: Sequence[Given]) -> dict[str, Any]:
                 [f"`{first.text}`", f"`{other.input.text}`"],
                 "give them names, and take each by its own",
             )
-    reading = first.reading
     return {
         "pieces": [([path], *values) for each in inputs for path, *values in each.pieces],
         "folder": inputs[0].folder if len(inputs) == 1 else None,
-        "reading": {
-            "format": reading.format,
-            "null": reading.null,
-            "schema": reading.schema,
-            "read": reading.read,
-        },
+        "reading": first.reading.said,
         "columns": first.columns,
     }
 

@@ -75,8 +75,12 @@ class Insights:
         logical = self.logical(content)
         if logical is not None:
             return tuple((name, type_) for name, type_, _ in logical.columns)
+        from json import dumps
+
         reading = content.link.input.reading
-        key = f"types-1 {_said(reading)} {self.format(content)} {content.digest}"
+        key = (
+            f"types-1 {dumps(reading.said, sort_keys=True)} {self.format(content)} {content.digest}"
+        )
         known = self._known(key, content, lambda path: _types(path, reading))
         cells = known.split("\0") if known else []
         return tuple(zip(cells[::2], cells[1::2], strict=True))
@@ -182,14 +186,6 @@ def _types(path: str, reading: Reading) -> str:
 
     schema = open_table(path, reading).schema
     return "\0".join(cell for field in schema for cell in (field.name, text_of(field.type)))
-
-
-def _said(reading: Reading) -> str:
-    """How a text is read, as text."""
-    import json
-
-    said = {"null": reading.null, "schema": reading.schema, "read": dict(reading.read)}
-    return json.dumps({key: each for key, each in said.items() if each is not None}, sort_keys=True)
 
 
 def _packed(columns: Columns) -> str:

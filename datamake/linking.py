@@ -17,7 +17,7 @@ from datamake.datafile.shapes import did_you_mean, nearest
 from datamake.errors import Problem
 from datamake.filling import joined
 from datamake.instances import named
-from datamake.model import Input, Link
+from datamake.model import TABULAR, Input, Link
 from datamake.patterns import is_glob
 from datamake.remote import Asker
 from datamake.urls import is_url, meant, shown
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from datamake.model import Assertions, Part, Spec, Target
     from datamake.resolve import Resolution, Resolver
 
-TABULAR = frozenset(["sql", "standardize"])
-"""Kinds that get tables, never paths."""
 RUNS_CODE = frozenset(["run", "argv", "python"])
 MOST_HINTS = 20
 """Names that are compared with all others."""

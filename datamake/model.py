@@ -40,6 +40,8 @@ if TYPE_CHECKING:
             """The URLs of the objects that a URL glob matches. Raises EnvironmentFailed."""
 
 
+TABULAR = frozenset(["sql", "standardize", "query"])
+"""Kinds of targets that get tables, never paths, and write one."""
 KEPT = ".datamake"
 """The folder, in the project root, of all that datamake keeps."""
 

@@ -10,7 +10,7 @@ from posixpath import join
 from datamake.datafile.placeholders import Placeholder, pieces
 from datamake.formats import FORMATS, format_of
 from datamake.instances import bracketed
-from datamake.model import KEPT, Output
+from datamake.model import KEPT, TABULAR, Output
 from datamake.patterns import below, escaped, fixed
 from datamake.urls import READ_ONLY, is_url, shown
 from datamake.values import NOTHING, value
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from datamake.filling import Fault, Texts
     from datamake.model import Tree
 
-DEFAULT_OUTPUT = frozenset(["python", "sql", "standardize", "query"])
-TABULAR = frozenset(["sql", "standardize", "query"])
-"""Kinds that write a table."""
-STAGED = frozenset(["python", "sql", "standardize", "query", "copy"])
+DEFAULT_OUTPUT = TABULAR | {"python"}
+STAGED = TABULAR | {"python", "copy"}
 
 
 @value

@@ -12,6 +12,7 @@ from datamake.datafile.check_forms import KEYS
 from datamake.datafile.keys import ACTIONS
 from datamake.datafile.placeholders import BUILT_IN, faults, listed, misplacements, names
 from datamake.errors import Problem
+from datamake.model import TABULAR
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -24,7 +25,6 @@ WHAT_IT_DOES = (
     "exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy` says what a "
     "target does"
 )
-TABULAR = ("sql", "standardize", "query")
 QUOTES = ("'", '"', "`", "<<")
 
 
