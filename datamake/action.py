@@ -71,8 +71,8 @@ class Checking:
     """Numbers of rows of the last builds."""
     now: float = 0.0
     """Seconds since 1970."""
-    folder: str = ""
-    """Where what memory does not hold goes."""
+    root: str = ""
+    """Of the project."""
     memory: int | None = None
     """Bytes that it may take."""
 

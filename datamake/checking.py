@@ -13,7 +13,7 @@ from datamake.datafile.checks import fields
 from datamake.fingerprint import fingerprint
 from datamake.handing import views_of
 from datamake.insights import Insights
-from datamake.model import KEPT, Code, Link, Reason, Status
+from datamake.model import Code, Link, Reason, Status
 from datamake.tables import no_column
 from datamake.urls import shown
 from datamake.values import replace, value
@@ -144,7 +144,7 @@ class Examiner:
             ),
             tuple(self.volumes(name)),
             space.now(),
-            os.path.join(space.root, KEPT, "tmp"),
+            space.root,
             memory(),
         )
 

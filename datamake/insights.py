@@ -13,7 +13,7 @@ from datamake.formats import TEXT, format_of, is_note
 from datamake.logical import NO_TABLE, Logical, fact
 from datamake.model import KEPT, Written
 from datamake.moves import remove
-from datamake.urls import is_url
+from datamake.urls import is_url, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ class Insights:
         if known is not None:
             return known
         space, place = self.space, self.place(content.path)
+        found = _naming(found, content.path)
         if is_url(content.path) and os.path.exists(place):
             known = found(place)
         elif not is_url(content.path) and space.files.digest(content.path) == content.digest:
@@ -175,9 +176,9 @@ class Insights:
 
 
 def _held(path: str, form: str | None) -> str:
-    from datamake.tables.logical import text_of
+    from datamake.tables.logical import digest_text
 
-    return text_of(path, form)
+    return digest_text(path, form)
 
 
 def _types(path: str, reading: Reading) -> str:
@@ -186,6 +187,18 @@ def _types(path: str, reading: Reading) -> str:
 
     schema = open_table(path, reading).schema
     return "\0".join(cell for field in schema for cell in (field.name, text_of(field.type)))
+
+
+def _naming(found: Callable[[str], str], path: str) -> Callable[[str], str]:
+    """The same, with errors that name what is looked at by its path in the project, or its URL."""
+
+    def looked(place: str) -> str:
+        from datamake.tables.failures import named
+
+        with named([place], lambda each: shown(path) + each[len(place) :]):
+            return found(place)
+
+    return looked
 
 
 def _packed(columns: Columns) -> str:

@@ -5,6 +5,7 @@ Knows nothing of what is in them.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from datamake.tables import TableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SHOWN = {
     "parquet": "Parquet",
@@ -36,6 +37,25 @@ def explaining(path: str, format: str, what: str = "read") -> Iterator[None]:  #
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise TableError(f"`{path}` cannot be {what} as {SHOWN[format]}", [brief(error)]) from error
+
+
+@contextmanager
+def named(paths: Sequence[str], shown: Callable[[str], str]) -> Iterator[None]:
+    """Errors inside name files as they are shown. Raises TableError."""
+    roots = tuple(paths)
+
+    def changed(text: str) -> str:
+        return re.sub("`([^`]*)`", one, text)
+
+    def one(found: re.Match[str]) -> str:
+        return f"`{shown(found[1])}`" if found[1].startswith(roots) else found[0]
+
+    try:
+        yield
+    except TableError as error:
+        raise TableError(
+            changed(error.headline), [changed(fact) for fact in error.facts], error.hint
+        ) from error
 
 
 def brief(error: BaseException) -> str:

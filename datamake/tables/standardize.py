@@ -6,15 +6,15 @@ grow with the data.
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from threading import Event
 
 import pyarrow as pa
 
 from datamake.errors import shortened
 from datamake.tables import TableError
+from datamake.tables.failures import named
 from datamake.tables.feeds import Refused
 from datamake.tables.planning import Plan, files, unseen
 from datamake.tables.session import NONE
@@ -180,25 +180,6 @@ def standardize(
         for batch in rows:
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)
-
-
-@contextmanager
-def named(paths: Sequence[str], shown: Callable[[str], str]) -> Iterator[None]:
-    """Errors inside name files as they are shown. Raises TableError."""
-    roots = tuple(paths)
-
-    def changed(text: str) -> str:
-        return re.sub("`([^`]*)`", one, text)
-
-    def one(found: re.Match[str]) -> str:
-        return f"`{shown(found[1])}`" if found[1].startswith(roots) else found[0]
-
-    try:
-        yield
-    except TableError as error:
-        raise TableError(
-            changed(error.headline), [changed(fact) for fact in error.facts], error.hint
-        ) from error
 
 
 def ahead(found: Iterator[T]) -> Iterator[T]:

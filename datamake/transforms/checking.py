@@ -12,6 +12,7 @@ from datamake.action import Result
 from datamake.datafile.checks import referred
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
+from datamake.model import KEPT
 from datamake.transforms.tabular import Course
 from datamake.values import replace
 
@@ -33,14 +34,14 @@ def examined(action: Action, workshop: Workshop) -> Result:
 
 def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Result:
     """The result of an action whose table is at `path`: failed, if its table is not as it should be."""
-    from datamake.tables.checks import lines
+    from datamake.tables.checked import lines
 
     checking = action.checking
     assert checking is not None
     try:
         course = Course(action, workshop)
         with course.timed():
-            results = _results(checking, path, course)
+            results = _results(action, checking, path, course)
     except EnvironmentFailed:
         raise
     except DatamakeError as error:
@@ -58,21 +59,28 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
     return replace(result, error=headline, facts=tuple(lines(errors)), outputs=())
 
 
-def _results(checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
-    from datamake.tables.checks import Sights, verify
+def _results(action: Action, checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
+    from datamake.tables.checks import verify
+    from datamake.tables.checks.bound import Sights
+    from datamake.tables.failures import named
     from datamake.tables.session import Limits
     from datamake.tables.views import Piece, View, opened
 
-    os.makedirs(checking.folder, exist_ok=True)
+    def shown(found: str) -> str:
+        if action.slots and found.startswith(path):
+            return action.slots[0].output.path + found[len(path) :]
+        return os.path.relpath(found, checking.root)
+
+    folder = os.path.join(checking.root, KEPT, "tmp")
+    os.makedirs(folder, exist_ok=True)
     reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
     view = checking.view or View("this", (Piece((path,)),), reading)
-    this = opened(view)
-    references = {name: this for name, _ in referred(checking.checks)}  # to itself, if nowhere else
-    references.update((each.name, opened(each)) for each in checking.references)
-    sights = Sights(
-        references,
-        checking.now,
-        checking.volumes,
-        Limits(1, checking.memory, checking.folder, course.interruptible),
-    )
-    return tuple(verify(this, checking.schema, checking.checks, sights))
+    views = (view, *checking.references)
+    paths = [each for view in views for piece in view.pieces for each in piece.paths]
+    with named(paths, shown):
+        this = opened(view)
+        references = {name: this for name, _ in referred(checking.checks)}  # itself, if no other
+        references.update((each.name, opened(each)) for each in checking.references)
+        limits = Limits(1, checking.memory, folder, course.interruptible)
+        sights = Sights(references, checking.now, checking.volumes, limits)
+        return tuple(verify(this, checking.schema, checking.checks, sights))

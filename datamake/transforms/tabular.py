@@ -89,13 +89,21 @@ def execute(action: Action, workshop: Workshop) -> Outcome:
 
 
 def _sql(action: Action, course: Course) -> tuple[str, ...]:
+    from datamake.tables.failures import named
     from datamake.tables.queries import run
 
     work = action.tabular
     assert work is not None
     out = action.slots[0].path
-    run(work.recipe, work.views, work.prelude, out, _limits(work, course))
+    paths = [path for view in work.views for piece in view.pieces for path in piece.paths]
+    with named(paths, _relative(action)):
+        run(work.recipe, work.views, work.prelude, out, _limits(work, course))
     return ()
+
+
+def _relative(action: Action) -> Callable[[str], str]:
+    """The path of a file as it is shown."""
+    return lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"])
 
 
 def _standardize(action: Action, course: Course) -> tuple[str, ...]:
@@ -108,7 +116,7 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
         work.views,
         [slot.path for slot in action.slots],
         _limits(work, course),
-        lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"]),
+        _relative(action),
     )
     if not found.rejected:
         return ()
