@@ -21,7 +21,9 @@ from datamake.datafile.checks import Check, checks_of, schema_of
 from datamake.errors import EnvironmentFailed
 from datamake.formats import Reading
 from datamake.tables import TableError, checks
-from datamake.tables.checks import Checked, Sights, canonical, documents, lines, parsed, verify
+from datamake.tables.checked import Checked, canonical, documents, lines, parsed
+from datamake.tables.checks import verify
+from datamake.tables.checks.bound import Sights
 from datamake.tables.reading import open_table
 from datamake.tables.session import Limits
 from datamake.tables.writing import Writer

@@ -17,11 +17,10 @@ import pyarrow.types as kinds
 from datamake.errors import EnvironmentFailed
 from datamake.tables import TableError
 from datamake.tables.engine import duckdb
-from datamake.tables.jsonlines import replaced
 from datamake.tables.mistakes import explained
 from datamake.tables.profile import Column, as_text
 from datamake.tables.session import Limits, session
-from datamake.tables.types import text_of
+from datamake.tables.types import replaced, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

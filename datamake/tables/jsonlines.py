@@ -19,7 +19,7 @@ from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault, sayable
 from datamake.tables.failures import brief, explaining
 from datamake.tables.streams import opened, pieces
-from datamake.tables.types import text_of
+from datamake.tables.types import replaced, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,17 +227,6 @@ def stated(dtype: pa.DataType) -> pa.DataType:
 def filled(dtype: pa.DataType) -> pa.DataType:
     """A type that was found, with a string for what was never anything but null."""
     return replaced(dtype, lambda leaf: pa.string() if kinds.is_null(leaf) else leaf)
-
-
-def replaced(dtype: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    """A type of structs and lists with each type in it changed."""
-    if kinds.is_list(dtype):
-        return pa.list_(replaced(dtype.value_type, change))
-    if kinds.is_fixed_size_list(dtype):
-        return pa.list_(replaced(dtype.value_type, change), dtype.list_size)
-    if kinds.is_struct(dtype):
-        return pa.struct([(each.name, replaced(each.type, change)) for each in dtype])
-    return change(dtype)
 
 
 def joined(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

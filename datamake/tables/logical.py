@@ -52,7 +52,7 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  #
     return Logical(rows, made)
 
 
-def text_of(path: str, format: str | None = None) -> str:  # noqa: A002
+def digest_text(path: str, format: str | None = None) -> str:  # noqa: A002
     """What a file or folder holds, as text; `NO_TABLE` where it cannot be read as a table."""
     try:
         return str(digest(path, format))

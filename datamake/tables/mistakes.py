@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 96
 """Characters of a line that are shown, at most."""
 NOWHERE = 1 << 63
+"""Places of a query from here on are none: DuckDB does not know where it was."""
 
 
 def mistake(headline: str, sql: str, at: int, length: int = 0, hint: str = "") -> TableError:

@@ -30,6 +30,7 @@ STEADY = frozenset(
 RANKS = frozenset(["cume_dist", "dense_rank", "percent_rank", "rank", "rank_dense"])
 """Window functions that give rows of one rank one value."""
 FRAMES = frozenset(["UNBOUNDED_PRECEDING", "CURRENT_ROW_RANGE", "UNBOUNDED_FOLLOWING"])
+LIMITS = frozenset(["LIMIT", "OFFSET", "FETCH"])
 JOINS = frozenset(["REGULAR", "NATURAL", "CROSS", "DEPENDENT"])
 
 
@@ -79,9 +80,6 @@ def _unsteady_window(node: dict[str, Any]) -> bool:
     if name not in STEADY or node.get("exclude_clause", "NO_OTHER") != "NO_OTHER":
         return True
     return not FRAMES.issuperset((node.get("start"), node.get("end")))
-
-
-LIMITS = frozenset(["LIMIT", "OFFSET", "FETCH"])
 
 
 def ordered(sql: str, columns: int) -> str:

@@ -10,8 +10,7 @@ import pyarrow.types as kinds
 
 from datamake.datafile.sql import identifier
 from datamake.tables import TableError
-from datamake.tables.jsonlines import replaced
-from datamake.tables.types import arrow, text_of
+from datamake.tables.types import arrow, replaced, text_of
 from datamake.tables.views import opened
 
 TYPE_CHECKING = False

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from datamake.datafile.types import Type, parsed, written
+from datamake.tables.terms import nullable
 from datamake.tables.types import text_of
-from datamake.values import replace, value
+from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def differences(schema: Schema, found: pa.Schema) -> list[Difference]:
             wrong.append(Difference(column.name, column.type, many))
         else:
             type_ = text_of(found.field(column.name).type)
-            if type_ != written(_bare(parsed(column.type))):
+            if type_ != written(nullable(parsed(column.type))):
                 wrong.append(Difference(column.name, column.type, f"`{type_}`"))
     if schema.mode == "exact":
         known = schema.types
@@ -108,12 +109,6 @@ class Guard:
             for path, count in self.nulls.items()
             if count
         ]
-
-
-def _bare(type_: Type) -> Type:
-    """The type without any ` not null`."""
-    parts = tuple((name, _bare(part)) for name, part in type_.parts)
-    return replace(type_, parts=parts, nullable=True)
 
 
 def _guards(type_: Type) -> bool:

@@ -13,7 +13,7 @@ from threading import Lock
 from datamake.datafile.sql import Token, tokens
 from datamake.tables import TableError
 from datamake.tables.engine import duckdb
-from datamake.tables.mistakes import mistake
+from datamake.tables.mistakes import NOWHERE, explained, mistake
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-NOWHERE = 1 << 63
 READS = "a query begins with SELECT, FROM, WITH, VALUES or PIVOT, and changes nothing"
 MACRO = "`prelude` has CREATE MACRO and CREATE TYPE"
 
@@ -181,8 +180,6 @@ def _no_query(text: str) -> TableError:
 
 def _unparsable(found: dict[str, Any], text: str, offset: int) -> TableError:
     said = {**found, "exception_message": found["error_message"]}
-    from datamake.tables.mistakes import explained
-
     return explained(ValueError(json.dumps(said)), text, -offset)
 
 

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 def counted_type(dtype: pa.DataType) -> pa.DataType:
     """The type that the values of an Arrow type are counted in. Raises TableError."""
-    return arrow_type(_nullable(type_of(dtype)))
+    return arrow_type(nullable(type_of(dtype)))
 
 
-def _nullable(type_: Type) -> Type:
-    parts = tuple((name, _nullable(part)) for name, part in type_.parts)
+def nullable(type_: Type) -> Type:
+    """The type without any ` not null`, in it neither."""
+    parts = tuple((name, nullable(part)) for name, part in type_.parts)
     return replace(type_, parts=parts, nullable=True)
 
 

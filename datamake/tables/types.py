@@ -126,3 +126,14 @@ def type_of(dtype: pa.DataType) -> Type:  # noqa: PLR0912 - one branch for each 
 def _part(field: pa.Field) -> Type:
     found = type_of(field.type)
     return found if field.nullable else Type(found.name, found.arguments, found.parts, False)
+
+
+def replaced(dtype: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """A type of structs and lists with each type in it changed."""
+    if kinds.is_list(dtype):
+        return pa.list_(replaced(dtype.value_type, change))
+    if kinds.is_fixed_size_list(dtype):
+        return pa.list_(replaced(dtype.value_type, change), dtype.list_size)
+    if kinds.is_struct(dtype):
+        return pa.struct([(each.name, replaced(each.type, change)) for each in dtype])
+    return change(dtype)

@@ -8,6 +8,7 @@ mean the same where there are no other columns.
 
 from __future__ import annotations
 
+from datamake.tables.mistakes import NOWHERE
 from datamake.tables.syntax import Query, called, ctes, path_of, recursive
 from datamake.values import value
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 FORWARD = ("cte_map", "from_table")
 JOINED = frozenset(("left", "right"))
-NOWHERE = 1 << 63
 
 
 class Leaf:

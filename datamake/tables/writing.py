@@ -17,9 +17,8 @@ from datamake.formats import FORMATS, TEXT, compression_of, format_of
 from datamake.tables import TableError
 from datamake.tables.conversion import sayable
 from datamake.tables.failures import SHOWN, explaining
-from datamake.tables.jsonlines import replaced
 from datamake.tables.terms import counted, counted_schema
-from datamake.tables.types import text_of
+from datamake.tables.types import replaced, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -104,9 +104,9 @@ def held(action: Action, outputs: tuple[Written, ...]) -> tuple[tuple[str, str],
     for slot, output in zip(action.slots, outputs, strict=True):
         form = format_of(slot.output.path)
         if form is not None and form not in TEXT:
-            from datamake.tables.logical import text_of
+            from datamake.tables.logical import digest_text
 
-            found.append((fact(form, output.digest), text_of(slot.path, form)))
+            found.append((fact(form, output.digest), digest_text(slot.path, form)))
     return tuple(found)
 
 

@@ -106,7 +106,7 @@ given = {"checks": [
     {"not_null": ["flight"]}, {"between": {"flight": [1, 10000]}}, {"fresh": {"time_hour": "9000d"}},
 ]}
 import time
-from datamake.tables.checks import Sights
+from datamake.tables.checks.bound import Sights
 verify(open_table("arrow.parquet"), None, checks_of(given), Sights(now=time.time()))
 """
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
-from datamake.tables.checked import Checked, canonical, documents, lines, parsed
-from datamake.tables.checks import database, keys, queries, rows, sources, streaming, wholes
+from datamake.tables.checked import Checked
+from datamake.tables.checks import database, keys, rows, sources, streaming, wholes
 from datamake.tables.checks.bound import KeyTest, QueryTest, Sights
 from datamake.tables.engine import duckdb
 from datamake.tables.schemas import differences, guarded
@@ -34,7 +34,7 @@ KINDS: dict[str, type[Test]] = {
     "references": rows.References,
     "fresh": wholes.Fresh,
     "volume": wholes.Volume,
-    "sql": queries.Query,
+    "sql": QueryTest,
 }
 """The word of a Datafile → what it means."""
 SMALL = 1 << 18
@@ -121,6 +121,3 @@ def _of_schema(found: Sequence[Difference], count: int) -> Checked:
         for each in found[:SHOWN]
     )
     return Checked("schema", "schema", "error", len(found), count, sample)
-
-
-__all__ = ["KINDS", "Checked", "Sights", "canonical", "documents", "lines", "parsed", "verify"]

@@ -109,9 +109,10 @@ class KeyTest(Test):
 
 
 class QueryTest(Test):
-    """The rows that a query returns are wrong."""
+    """The rows that a query returns are wrong: `sql`."""
 
     @property
     def query(self) -> str:
-        """On the view `this`."""
-        raise NotImplementedError
+        """On the view `this`, as it stands in the Datafile, without the semicolon at its end."""
+        text: str = self.check.arguments[0]
+        return text.strip().removesuffix(";")
