@@ -112,7 +112,7 @@ class Blueprint:
             table.get("owner", ""),
             table.get("description", ""),
             self.script.prelude if self.script else (),
-            recipe,
+            recipe or self.script,
             assertions(self.texts, self.names, row),
         )
 

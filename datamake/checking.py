@@ -10,8 +10,9 @@ import os
 
 from datamake.action import Checking
 from datamake.datafile.checks import fields
-from datamake.fingerprint import fingerprint
-from datamake.handing import views_of
+from datamake.fingerprint import fingerprint, reading_of
+from datamake.formats import format_of, is_note
+from datamake.handing import inside, views_of
 from datamake.insights import Insights
 from datamake.model import Code, Link, Reason, Status
 from datamake.tables import no_column
@@ -79,10 +80,14 @@ class Examiner:
         """What is known of the checks of a target or source with a content. Raises InputGone."""
         kept = [check for check in assertions.checks if check.timeless]
         found = [*fields(assertions.schema, kept)]
-        found += [
-            ("reference", content.link.input.name or "", content.counted)
-            for content in self.referred(name)
-        ]
+        if name in self.space.graph.targets:
+            path = self.space.graph.targets[name].outputs[0].path
+            found.append(("format", "", format_of(path) or ""))
+        for content in self.referred(name):
+            label = content.link.input.name or ""
+            found.append(("reference", label, content.counted))
+            if content.logical is None:
+                found.append(("reading", label, reading_of(content)))
         own = fingerprint(found)
         text = self.insights.recall(_key(own, digest)) if digest else None
         if text is None:
@@ -95,6 +100,8 @@ class Examiner:
         """What the checks of a target or source refer to, and what counts of it."""
         found = []
         for content in self.inputs.of_links(name, self.space.graph.referred.get(name, ())):
+            if is_note(inside(content)):
+                continue
             columns = content.link.input.columns or ()
             names = [each for each, _ in self.insights.types(content) or ()]
             for column in columns:
@@ -122,7 +129,7 @@ class Examiner:
     def source(self, name: str) -> tuple[Known, str, list[Content]]:
         """What is known of a source's checks, its digest, and its contents. Raises InputGone."""
         links = self.space.graph.links[name]
-        contents = list(self.inputs.of_links(name, links))
+        contents = [c for c in self.inputs.of_links(name, links) if not is_note(inside(c))]
         found = [("input", each.path, each.digest) for each in contents]
         digest = fingerprint([*found, ("reading", "", repr(links[0].input.reading))])
         return self.known(name, self.space.graph.asserted[name], digest), digest, contents

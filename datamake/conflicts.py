@@ -110,6 +110,18 @@ def written_datafiles(expansion: Expansion, outputs: Outputs) -> Iterator[tuple[
             yield owner, Problem(message, target.part.file, place(declaration))
 
 
+def written_queries(expansion: Expansion, outputs: Outputs) -> Iterator[Problem]:
+    """The targets whose query another one writes: it is read before anything runs."""
+    for target in expansion.targets.values():
+        for path in target.recipe.files if target.kind == "sql" else ():
+            owner = outputs.owners.get(path) or outputs.owners.get(outputs.around(path) or "")
+            if owner:
+                message = f"`{path}`, the query of `{target.name}`, is written by `{owner}`"
+                declaration = expansion.spec.targets[target.family]
+                hint = "what a query says is known before anything runs: keep it as a file"
+                yield Problem(message, target.part.file, place(declaration, "sql"), hint=hint)
+
+
 def undeclared_pools(expansion: Expansion) -> Iterator[Problem]:
     """The targets that take of pools there are none of."""
     spec = expansion.spec

@@ -152,7 +152,7 @@ def _input(content: Content, *, named: bool, bare: bool) -> list[Field]:
     subject = (basename(path.rstrip("/")) if bare else path) if named else ""
     found: list[Field] = [(kind, subject, content.counted)]
     if content.link.table and content.logical is None:
-        found.append(("reading", subject or asked.name or "", _reading(content)))
+        found.append(("reading", subject or asked.name or "", reading_of(content)))
     if asked.kind == "target" and content.producer and "[" in content.producer:
         found.append(("instance", content.producer, path if named and not bare else ""))
     return found
@@ -164,7 +164,7 @@ def _place(content: Content) -> str:
     return urls.shown(path) if urls.is_url(path) else path
 
 
-def _reading(content: Content) -> str:
+def reading_of(content: Content) -> str:
     """How a table that counts by its bytes is read."""
     import json
 

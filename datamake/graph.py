@@ -10,6 +10,7 @@ from datamake.conflicts import (
     overlaps,
     undeclared_pools,
     written_datafiles,
+    written_queries,
     written_sources,
 )
 from datamake.errors import DatafileError, Problem
@@ -272,6 +273,7 @@ def link(
         graph.await_instances(pending)
     found += [problem for _, problem in written_sources(expansion, graph.outputs)]
     found += [problem for _, problem in written_datafiles(expansion, graph.outputs)]
+    found += written_queries(expansion, graph.outputs)
     found += undeclared_pools(expansion)
     for name in (*graph.targets, *graph.asserted):
         found += graph.relink(name).wrong

@@ -267,7 +267,7 @@ class Target:
     prelude: tuple[str, ...] = ()
     """Of `sql`: the texts of the files that run before."""
     recipe: Any = None
-    """Of `standardize` a `Standard`, of `query` a `Query`."""
+    """Of `standardize` a `Standard`, of `query` a `Query`, of `sql` a `Script`."""
     assertions: Assertions | None = None
     """What must hold of its output."""
 

@@ -45,6 +45,8 @@ class Script:
     path: str = ""
     """The file that it is in, if it is in one."""
     prelude: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    """All files that it is read from."""
 
 
 def script(texts: Texts, tree: Tree) -> Script:
@@ -54,11 +56,12 @@ def script(texts: Texts, tree: Tree) -> Script:
     if text.strip().endswith(ENDING) and len(text.split()) == 1:
         path = texts.path(texts.filled(text.strip(), {}, "sql"))
         text = _content(texts, tree, path, "sql")
-    prelude = [
-        _content(texts, tree, texts.path(texts.filled(each, {}, "prelude", at)), "prelude", at)
+    before = [
+        texts.path(texts.filled(each, {}, "prelude", at))
         for at, each in enumerate(table.get("prelude", ()))
     ]
-    return Script(text, path, tuple(prelude))
+    prelude = [_content(texts, tree, each, "prelude", at) for at, each in enumerate(before)]
+    return Script(text, path, tuple(prelude), tuple(filter(None, (path, *before))))
 
 
 def _content(texts: Texts, tree: Tree, path: str, *keys: str | int) -> str:

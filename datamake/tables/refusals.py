@@ -89,7 +89,7 @@ def _refused(node: dict[str, Any], query: Query) -> tuple[str, str] | None:
 
 def _function(node: dict[str, Any], query: Query) -> tuple[str, str] | None:
     name = node["function_name"].lower()
-    if name in query.macros and not node.get("schema"):
+    if _defined(node, query, table=False):
         return None
     if name == "age" and len(node.get("arguments") or node.get("children") or ()) == 1:
         return "`age()` of one moment is counted from today", AS_PARAM
@@ -97,6 +97,12 @@ def _function(node: dict[str, Any], query: Query) -> tuple[str, str] | None:
     if known or name in TIME or name in CHANCE or name in SESSION:
         return _explained(name, f"{name}()")
     return None
+
+
+def _defined(node: dict[str, Any], query: Query, *, table: bool) -> bool:
+    """Whether a function is a macro of the prelude, for a table or for a value."""
+    macro = query.macros.get(node["function_name"].lower())
+    return macro is not None and macro.table == table and not node.get("schema")
 
 
 def _explained(name: str, written: str) -> tuple[str, str]:
@@ -109,7 +115,7 @@ def _explained(name: str, written: str) -> tuple[str, str]:
 
 def _table_function(function: dict[str, Any], query: Query) -> tuple[str, str] | None:
     name = function["function_name"].lower()
-    if name in TABLES or (name in query.macros and not function.get("schema")):
+    if name in TABLES or _defined(function, query, table=True):
         return None
     if functions().get(name) is None:
         return None  # there is none of that name, which DuckDB says better

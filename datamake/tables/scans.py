@@ -10,6 +10,7 @@ import pyarrow.types as kinds
 
 from datamake.datafile.sql import identifier
 from datamake.tables import TableError
+from datamake.tables.engine import duckdb
 from datamake.tables.types import arrow, replaced, text_of
 from datamake.tables.views import opened
 
@@ -110,14 +111,21 @@ def _apart(table: str, names: Sequence[str]) -> None:
 def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None = None) -> None:
     """Gives a session a table under a name of up to three parts.
 
-    It is what can be read as a stream of Arrow, or what a query gives.
+    It is what can be read as a stream of Arrow, or what a query gives. Raises TableError.
     """
     if query is None:
         own = "__input__" + ".".join(path)
         connection.register(own, source)
         query = f"FROM temp.main.{identifier(own)}"
-    if len(path) == 3:
-        connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {identifier(path[0])}")
-    if len(path) > 1:
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(map(identifier, path[:-1]))}")
-    connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(map(identifier, path))} AS {query}")
+    names = [identifier(each) for each in path]
+    try:
+        if len(path) == 3:
+            connection.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {names[0]}")
+        if len(path) > 1:
+            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {'.'.join(names[:-1])}")
+        connection.execute(f"CREATE OR REPLACE VIEW {'.'.join(names)} AS {query}")
+    except duckdb().Error as error:
+        raise TableError(
+            f"SQL has no place for a table `{'.'.join(path)}`",
+            hint=f'give the table another name: `inputs = {{ NAME = "{".".join(path)}" }}`',
+        ) from error

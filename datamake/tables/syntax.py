@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import json
 from functools import lru_cache
+from itertools import zip_longest
 from threading import Lock
 
 from datamake.datafile.sql import Token, tokens
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 READS = "a query begins with SELECT, FROM, WITH, VALUES or PIVOT, and changes nothing"
+PREFIX = "SELECT "
 MACRO = "`prelude` has CREATE MACRO and CREATE TYPE"
 
 
@@ -38,7 +40,8 @@ class Source:
 class Macro:
     """A macro, or a type: a statement of the prelude `text`, from a place in it, in bytes.
 
-    `bodies` are what its overloads consist of.
+    `bodies` are what its overloads consist of, and what their parameters are if nothing is given.
+    `table`: it stands for a table.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Macro:
     text: str
     place: int
     bodies: tuple[Source, ...] = ()
+    table: bool = False
 
 
 @value
@@ -92,7 +96,13 @@ def functions() -> dict[str, str]:
 def parsed(sql: str, prelude: tuple[str, ...] = ()) -> Query:
     """A query with its macros. Raises TableError where it is none."""
     source = Source(_select(sql), sql)
-    known = {each.name: each for text in prelude for each in _prelude(text)}
+    known: dict[str, Macro] = {}
+    for each in (each for text in prelude for each in _prelude(text)):
+        other = known.setdefault(each.name, each)
+        if other.table != each.table:
+            said = f"`{each.name}` is a macro for a table, and one for a value"
+            raise mistake(said, each.text, each.place, 0, "give each a name of its own")
+        known[each.name] = each
     used: set[str] = set()
     waiting = [source]
     while waiting:
@@ -223,7 +233,14 @@ def _macro(text: str, statement: list[Token]) -> Macro:
         return Macro(bare(name), written, text, place)
     if at + 1 < len(words) and words[at + 1] == ".":
         raise mistake("a macro is in no schema", text, place, len(first.text), "leave that out")
-    return Macro(bare(name), written, text, place, tuple(_bodies(text, statement[at + 1 :])))
+    further = statement[at + 1 :]
+    heads = list(_heads(further))
+    bodies = tuple(_bodies(text, further, heads))
+    if not bodies:
+        raise mistake("a macro needs `(parameters) AS`, and what it means", text, place, 0, MACRO)
+    given = (each for head in heads for each in _defaults(text, further, head))
+    table = further[heads[0]].upper == "TABLE"
+    return Macro(bare(name), written, text, place, (*bodies, *given), table)
 
 
 def bare(name: Token) -> str:
@@ -232,18 +249,17 @@ def bare(name: Token) -> str:
     return text.lower()
 
 
-def _bodies(text: str, found: Sequence[Token]) -> Iterator[Source]:
+def _bodies(text: str, found: Sequence[Token], heads: Sequence[int]) -> Iterator[Source]:
     """What comes after each `(parameters) AS` of a macro."""
-    heads = list(_heads(found))
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
+    for head, following in zip_longest(heads, heads[1:]):
         words = [token.upper for token in found[head : head + 1]]
         table = words == ["TABLE"]
-        inner = found[head + table : None if following is None else _before(found, following)]
+        inner = found[head + table : None if following is None else _opening(found, following) - 1]
         if not inner:
             continue
         body = text[inner[0].start : inner[-1].end]
         start = len(text[: inner[0].start].encode())
-        prefix = "" if table else "SELECT "
+        prefix = "" if table else PREFIX
         offset = start - len(prefix)
         yield Source(_select(prefix + body, text, offset), text, offset)
 
@@ -268,13 +284,27 @@ def _heads(found: Sequence[Token]) -> Iterator[int]:
                     yield at + 2
 
 
-def _before(found: Sequence[Token], head: int) -> int:
-    """Where the body ends that comes before another one: at the comma before its parameters."""
+def _defaults(text: str, found: Sequence[Token], head: int) -> Iterator[Source]:
+    """What the parameters before a body are if nothing is given: `(a, b := 1)`."""
+    depth, began = 0, None
+    for token in found[_opening(found, head) + 1 : head - 1]:
+        ends = not depth and token.text in (",", ")")
+        if ends and began is not None:
+            start = len(text[:began].encode()) - len(PREFIX)
+            yield Source(_select(PREFIX + text[began : token.start], text, start), text, start)
+            began = None
+        elif not depth and began is None and token.text[:2] in (":=", "=>"):
+            began = token.start + 2
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.text, 0)
+
+
+def _opening(found: Sequence[Token], head: int) -> int:
+    """Where the parameters before a body begin."""
     at, depth = head - 2, 0
     while True:
         depth += {")": 1, "(": -1}.get(found[at].text, 0)
         if not depth:
-            return at - 1
+            return at
         at -= 1
 
 

@@ -157,3 +157,115 @@ def test_what_a_file_holds_that_changes_meanwhile_is_not_remembered(project, mon
     project.write("s.parquet", parquet(x=[1]))
     project.build()
     assert rows(project, "build/t.parquet") == {"x": [1]}
+
+
+def test_checks_that_passed_for_one_format_are_not_those_of_another(project):
+    """The same bytes are another table."""
+    said = """
+        [targets.one]
+        output = "one.csv"
+        run = "printf 'a,b\\\\n1\\\\t2,3\\\\n' > {output}"
+        checks = [{ unique = ["a"] }]
+        [targets.two]
+        output = "two.tsv"
+        run = "printf 'a,b\\\\n1\\\\t2,3\\\\n' > {output}"
+    """
+    project.datafile(said)
+    assert project.build().ran == ["one", "two"]
+    project.datafile(said + '    checks = [{ unique = ["a"] }]')
+    assert list(project.build().errors) == ["two"]
+
+
+def test_how_what_checks_refer_to_is_read_counts(project):
+    """As it says what there is to refer to."""
+    said = """
+        [sources.codes]
+        path = "codes.csv"
+        null = []
+        [targets.t]
+        sql = "select 'NA' as code"
+        checks = [{ references = { code = "codes.code" } }]
+    """
+    project.datafile(said)
+    project.write("codes.csv", "code\nNA\n")
+    assert project.build().ok
+    project.datafile(said.replace("[]", '["NA"]'))
+    assert list(project.build().errors) == ["t"]
+
+
+def test_notes_in_folders_are_no_part_of_a_source(project):
+    """Nor of what its checks refer to."""
+    project.datafile("""
+        [sources.s]
+        path = "data/"
+        checks = [{ rows = { min = 1 } }]
+        [targets.t]
+        sql = "select 1 as x"
+        checks = [{ references = { x = "s.x" } }]
+    """)
+    project.write("data/a.parquet", parquet(x=[1]))
+    project.write("data/_SUCCESS")
+    project.write("data/_notes/b.csv", "y\n1\n")
+    assert project.build().ok
+
+
+@pytest.mark.parametrize("name", ["temp", "system", "pg_catalog"])
+def test_parts_with_names_that_sql_has_for_itself(project, name):
+    """Their tables need another name."""
+    project.write("part/Datafile.toml", '[targets.t]\nsql = "select 1 as a"')
+    project.datafile(f"""
+        [project]
+        include = {{ {name} = "part" }}
+        [targets.one]
+        sql = "select * from {name}.t"
+    """)
+    assert project.build().errors == {"one": f"SQL has no place for a table `{name}.t`"}
+    assert f'inputs = {{ NAME = "{name}.t" }}' in project.cli("build").stderr
+
+
+@pytest.mark.parametrize(
+    "key", ['sql = "made/a.sql"', 'sql = "select 1"\nprelude = ["made/a.sql"]']
+)
+def test_a_query_is_not_what_a_target_writes(project, key):
+    """It is known before anything runs."""
+    project.write("made/a.sql", "create macro f(x) as x" if "prelude" in key else "select 1 as a")
+    writer = '[targets.w]\noutput = "made/"\nrun = "echo select 1 > {output}/a.sql"\n'
+    project.datafile(f"{writer}[targets.t]\n{key}")
+    said = project.cli("build")
+    assert said.returncode == 2
+    assert "`made/a.sql`, the query of `t`, is written by `w`" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("prelude", "query", "error"),
+    [
+        ("create macro f(", "select f()", "a macro needs `(parameters) AS`, and what it means"),
+        (
+            "create macro f(a, b := now()) as b",
+            "select f(1)",
+            "`now()` is another time at each run",
+        ),
+        (
+            "create macro f(a := 1) as a, (b, c := [now()]) as c",
+            "select f(2)",
+            "`now()` is another time at each run",
+        ),
+        (
+            "create macro duckdb_settings() as 1",
+            "from duckdb_settings()",
+            "`duckdb_settings()` reads what is no input",
+        ),
+        (
+            "create macro f(x) as now(); create macro f(x) as table select 1",
+            "select f(1)",
+            "`f` is a macro for a table, and one for a value",
+        ),
+    ],
+)
+def test_nothing_hides_in_macros(project, prelude, query, error):
+    """Not in what a parameter is without a word, nor behind another kind of macro."""
+    project.write("m.sql", prelude)
+    project.datafile(f'[targets.t]\nprelude = ["m.sql"]\nsql = "{query}"')
+    said = project.cli("build")
+    assert said.returncode == 2
+    assert error in said.stderr
