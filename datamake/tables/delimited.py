@@ -217,6 +217,8 @@ class Delimited:
         said = error.facts[0] if error.facts else error.headline
         if said == "Empty CSV file":
             return TableError(f"`{self.path}` is empty: it has no header")
+        if "cannot infer number of columns" in said and not self._stream().read(BLOCK).strip():
+            return TableError(f"`{self.path}` has blank lines alone: it has no header")
         if "straddl" in said or "cannot infer number of columns" in said:
             return TableError(f"`{self.path}` has a row of more than {BLOCK >> 20} MiB")
         if "codec" in said or "UTF-" in said:
