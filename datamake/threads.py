@@ -1,4 +1,4 @@
-"""Calls carried out in threads that come when there is work and go when there is none.
+"""Calls carried out in threads that come when there is work and go when there is none; reading ahead.
 
 Knows nothing of the calls. The threads are daemons: one that hangs keeps no process from ending,
 which those of `concurrent.futures` do.
@@ -12,7 +12,7 @@ from threading import Lock, Thread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -56,3 +56,16 @@ class Threads:
                 future.set_exception(error)
             else:
                 future.set_result(result)
+
+
+def ahead(found: Iterator[T], count: int = 1) -> Iterator[T]:
+    """The same, up to `count` of them made in a thread of its own before they are asked for."""
+    threads = Threads("datamake ahead", 1)
+    end: Any = object()
+    waiting = deque(threads.submit(lambda: next(found, end)) for _ in range(count))
+    try:
+        while (each := waiting.popleft().result()) is not end:
+            waiting.append(threads.submit(lambda: next(found, end)))
+            yield each
+    finally:
+        threads.drop()

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from datamake.threads import Threads
+from datamake.threads import Threads, ahead
 
 
 def test_calls_come_to_what_they_come_to():
@@ -60,3 +60,22 @@ def test_threads_go_when_there_is_nothing_to_do():
         assert thread.daemon
         thread.join(10)
         assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_ahead(count):
+    """All in their order: no more of them made early than may be, errors where they belong."""
+    made = []
+
+    def numbers():
+        for number in range(10):
+            made.append(number)
+            yield number
+        raise ValueError("the end")
+
+    found = ahead(numbers(), count)
+    for number in range(10):
+        assert next(found) == number
+        assert len(made) <= number + 1 + count
+    with pytest.raises(ValueError, match="the end"):
+        next(found)

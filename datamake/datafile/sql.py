@@ -94,6 +94,17 @@ def tokens(sql: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
+def statements(sql: str) -> list[list[Token]]:
+    """The tokens of each statement of a text, without the semicolons."""
+    found: list[list[Token]] = [[]]
+    for token in tokens(sql):
+        if token.text == ";":
+            found.append([])
+        else:
+            found[-1].append(token)
+    return [each for each in found if each]
+
+
 def quoted_spans(sql: str) -> tuple[tuple[int, int, str], ...]:
     """Where strings, quoted names and comments begin and end, and which of the three it is.
 

@@ -13,8 +13,7 @@ import pyarrow as pa
 from datamake.datafile.sql import tokens
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained
-from datamake.tables.parallel import selection
-from datamake.tables.scans import Scan, place
+from datamake.tables.scans import Scan, place, selection
 from datamake.tables.session import SETTINGS
 from datamake.tables.syntax import bare
 

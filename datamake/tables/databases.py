@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 from importlib import import_module
 
+from datamake.datafile.sql import statements
 from datamake.errors import EnvironmentFailed
 from datamake.quoting import quoted
 from datamake.tables import TableError
@@ -47,11 +48,6 @@ SCHEMES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgres
 INTERRUPTED = "the query was interrupted"
 FEW = 1_000
 """Rows that what tells a version may have."""
-TOKENS = re.compile(
-    r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | (?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag)
-      | (?P<void>\s+|--[^\n]*|/\*.*?\*/) | (?P<end>;) | \w+ | .""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 def fetch(
@@ -203,27 +199,19 @@ def _module(uri: str) -> Any:
 
 def statement(sql: str) -> str:
     """A query without what stands behind its end. Raises TableError for none, or several."""
-    last = end = 0
-    for token in TOKENS.finditer(sql):
-        if token["end"]:
-            end = end or (token.start() if last else 0)
-        elif not token["void"]:
-            if end:
-                raise TableError(
-                    "there is more than one query", pointed(sql, token.start()), "one can be run"
-                )
-            last = token.end()
-    if not last:
+    found = statements(sql)
+    if not found:
         raise TableError("the query is empty")
-    return sql[:last]
+    if len(found) > 1:
+        raise TableError(
+            "there is more than one query", pointed(sql, found[1][0].start), "one can be run"
+        )
+    return sql[: found[0][-1].end]
 
 
 def pointed(sql: str, place: int | None) -> Sequence[str]:
     """The line of a query that a place (from 0) is in, and below it what points at it."""
-    token = None if place is None else TOKENS.match(sql, place)
-    if place is None or token is None:
-        return []
-    return shown_in(sql, len(sql[:place].encode()), len(token[0].encode()))
+    return [] if place is None else shown_in(sql, len(sql[:place].encode()))
 
 
 def _without(secrets: Sequence[str], text: str) -> str:

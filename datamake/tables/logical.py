@@ -17,7 +17,8 @@ from xxhash import xxh3_128
 from datamake.formats import TEXT, Reading
 from datamake.logical import NO_TABLE, Logical
 from datamake.tables import TableError, types
-from datamake.tables.reading import ahead, open_table
+from datamake.tables.reading import open_table
+from datamake.threads import ahead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

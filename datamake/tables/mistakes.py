@@ -56,7 +56,7 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
 
     `place`: whether it can be believed where it says that it is.
     """
-    said = _said(error)
+    said = details(error)
     message = said.get("exception_message") or re.sub(r"^[\w ]+ Error: ", "", str(error))
     kind = said.get("exception_type", "")
     if kind == "INTERRUPT":
@@ -78,7 +78,7 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     return TableError(headline, facts, hint)
 
 
-def _said(error: BaseException) -> dict[str, Any]:
+def details(error: BaseException) -> dict[str, Any]:
     """What is in an error as JSON."""
     _, brace, rest = str(error).partition("{")
     try:
@@ -96,8 +96,8 @@ def _location(said: dict[str, Any]) -> tuple[int, int]:
 
 
 def _word(text: str) -> str:
-    """What a text begins with: a word, a name in quotes, or one character of another kind."""
-    found = re.match(r'"[^"]*"|\w+|.', text)
+    """What a text begins with: a word, what is in quotes, or one character of another kind."""
+    found = re.match(r"""'[^']*'|"[^"]*"|\w+|.""", text)
     return found[0] if found else " "
 
 

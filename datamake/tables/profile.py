@@ -102,6 +102,13 @@ def newest(table: Table, column: str) -> float | None:
     greatest = pc.max(pa.chunked_array([[each] for each in found], dtype)) if found else None
     if greatest is None or not greatest.is_valid:
         return None
-    moment = greatest.cast(pa.timestamp("us"))
-    seconds: float = moment.value / 1e6
-    return seconds
+    return seconds(greatest)
+
+
+def seconds(moment: pa.Scalar) -> float:
+    """A date, from its midnight, or time in seconds since 1970; of one without a zone in UTC."""
+    if pa.types.is_date(moment.type):
+        days: int = moment.cast(pa.date32()).cast(pa.int32()).as_py()
+        return days * 86400.0
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[moment.type.unit]
+    return float(moment.value / per_second)

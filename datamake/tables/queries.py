@@ -15,10 +15,9 @@ from datamake.tables import TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
 from datamake.tables.ordering import ordered, steady
-from datamake.tables.parallel import files_of, selection
 from datamake.tables.refusals import refuse
 from datamake.tables.results import brought, result_schema
-from datamake.tables.scans import Scan, empty, place
+from datamake.tables.scans import Scan, empty, files_of, place, selection
 from datamake.tables.session import NONE, Limits, close, session
 from datamake.tables.syntax import Query, located, parsed, tables
 from datamake.tables.usage import mentioned

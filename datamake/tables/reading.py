@@ -18,7 +18,6 @@ from datamake.tables.delimited import Delimited
 from datamake.tables.failures import SHOWN
 from datamake.tables.jsonlines import Lines, sayable_in_json
 from datamake.tables.types import arrow, text_of
-from datamake.threads import Threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -209,15 +208,6 @@ class TextTable(Table):
         types = {field.name: field.type for field in self.schema}
         found: Iterator[pa.RecordBatch] = part.batches(types, names)
         return found
-
-
-def ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same, each read while the one before is worked on."""
-    threads = Threads("datamake-table", 1)
-    coming = threads.submit(lambda: next(batches, None))
-    while (batch := coming.result()) is not None:
-        coming = threads.submit(lambda: next(batches, None))
-        yield batch
 
 
 def completed(

@@ -1,4 +1,4 @@
-"""Views of files as tables of a DuckDB session.
+"""Views of files as tables of a DuckDB session, which may read Parquet by itself, in several threads.
 
 Knows nothing of what is asked of them.
 """
@@ -8,22 +8,27 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.types as kinds
 
-from datamake.datafile.sql import identifier
+from datamake.datafile.sql import identifier, literal
 from datamake.tables import TableError
+from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
 from datamake.tables.types import arrow, replaced, text_of
 from datamake.tables.views import opened
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from datamake.tables.reading import Table
     from datamake.tables.views import View
 
 ROWS = 1 << 16
 """Rows of a batch: another number could give rows that are alike another order."""
 NO_COLUMNS = "__rows__"
+FEW = 32
+"""Different values of the folders and variables of files, at most: each is a query of its own."""
+PATTERN = frozenset("*?[")
 
 
 class Scan:
@@ -129,3 +134,51 @@ def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None
             f"SQL has no place for a table `{'.'.join(path)}`",
             hint=f'give the table another name: `inputs = {{ NAME = "{".".join(path)}" }}`',
         ) from error
+
+
+# Parquet, where DuckDB gives the same columns as Arrow
+
+
+def files_of(table: Table) -> list[str]:
+    """The files of a table, if DuckDB can read all of them as they are; else none."""
+    paths = [part.path for part in table.parts]
+    for part in table.parts:
+        if type(part) is not Parquet or not PATTERN.isdisjoint(part.path):
+            return []
+        names = part.stored.names
+        if len({each.lower() for each in names}) < len(names):
+            return []
+    return paths
+
+
+def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
+    """The query for the columns of a schema in the files of a table, None where it would differ."""
+    if not files_of(table):
+        return None
+    groups: dict[tuple[tuple[str, str | None], ...], list[Any]] = {}
+    for part, keys in zip(table.parts, table.keys, strict=True):
+        groups.setdefault(tuple(keys.items()), []).append(part)
+    if len(groups) > FEW:
+        return None
+    queries = [_of_group(parts, dict(keys), schema) for keys, parts in groups.items()]
+    query = "\nUNION ALL ".join(queries)
+    connection.register("__expected__", schema.empty_table())
+    expected = connection.execute("DESCRIBE FROM __expected__").fetchall()
+    connection.unregister("__expected__")
+    return query if connection.execute(f"DESCRIBE {query}").fetchall() == expected else None
+
+
+def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.Schema) -> str:
+    """The rows of the files that have the same values of folders and variables."""
+    stored = {each for part in parts for each in part.stored.names}
+
+    def column(each: str) -> str:
+        if each in keys:
+            value = keys[each]
+            return "NULL::VARCHAR" if value is None else f"{literal(value)}::VARCHAR"
+        return identifier(each) if each in stored else "NULL"
+
+    columns = ", ".join(f"{column(each)} AS {identifier(each)}" for each in schema.names)
+    paths = ", ".join(literal(part.path) for part in parts)
+    options = "union_by_name = true, hive_partitioning = false, binary_as_string = false"
+    return f"FROM read_parquet([{paths}], {options}) SELECT {columns}"

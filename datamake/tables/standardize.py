@@ -6,7 +6,6 @@ grow with the data.
 
 from __future__ import annotations
 
-from collections import deque
 from contextlib import ExitStack
 from threading import Event
 
@@ -19,21 +18,19 @@ from datamake.tables.feeds import Refused
 from datamake.tables.planning import Plan, files, unseen
 from datamake.tables.session import NONE
 from datamake.tables.writing import Writer
-from datamake.threads import Threads
+from datamake.threads import ahead
 from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from typing import Any, TypeVar
+    from typing import Any
 
     from datamake.datafile.standard import Column, Standard
     from datamake.tables.feeds import Chunk
     from datamake.tables.planning import File
     from datamake.tables.session import Limits
     from datamake.tables.views import View
-
-    T = TypeVar("T")
 
 REJECTS = pa.schema(
     {
@@ -71,7 +68,7 @@ class Cleaning:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The right rows of all files, in their order. Raises TableError."""
-        for file, chunk in ahead(self._chunks()):
+        for file, chunk in ahead(self._chunks(), AHEAD):
             self.plan.go_on()
             batch = self._cleaned(file, chunk)
             if batch.num_rows:
@@ -180,19 +177,6 @@ def standardize(
         for batch in rows:
             good.write(batch)
     return Outcome(good.rows, cleaning.rejected, cleaning.total)
-
-
-def ahead(found: Iterator[T]) -> Iterator[T]:
-    """The same, each made in a thread of its own while those before are used."""
-    threads = Threads("datamake-read", 1)
-    end: Any = object()
-    waiting = deque(threads.submit(lambda: next(found, end)) for _ in range(AHEAD))
-    try:
-        while (each := waiting.popleft().result()) is not end:
-            waiting.append(threads.submit(lambda: next(found, end)))
-            yield each
-    finally:
-        threads.drop()
 
 
 def fault(path: str, found: Refused) -> TableError:

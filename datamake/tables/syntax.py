@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from threading import Lock
 
-from datamake.datafile.sql import Token, tokens
+from datamake.datafile.sql import Token, statements, tokens
 from datamake.tables import TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import NOWHERE, explained, mistake
@@ -155,20 +155,20 @@ def _select(sql: str, text: str = "", offset: int = 0) -> dict[str, Any]:
         if found.get("error_type") != "parser":
             raise _no_query(text)
         raise _unparsable(found, text, offset)
-    statements = found["statements"]
-    if not statements:
+    trees = found["statements"]
+    if not trees:
         raise TableError("there is no query", hint=READS)
-    if len(statements) > 1:
-        place = next(each for each in _statements(text)[1])
+    if len(trees) > 1:
+        place = statements(text)[1][0]
         at = len(text[: place.start].encode())
         raise mistake("there is more than one statement", text, at, len(place.text.encode()))
-    if statements[0].get("named_param_map"):
-        for each in inside(statements[0]):
+    if trees[0].get("named_param_map"):
+        for each in inside(trees[0]):
             if each.get("class") == "PARAMETER":
                 at, length = located(each)
                 hint = "write `{params.name}`, or what is in a foreach"
                 raise mistake("a query has no parameters", text, at + offset, length, hint)
-    tree: dict[str, Any] = statements[0]["node"]
+    tree: dict[str, Any] = trees[0]["node"]
     return tree
 
 
@@ -193,20 +193,9 @@ def _unparsable(found: dict[str, Any], text: str, offset: int) -> TableError:
     return explained(ValueError(json.dumps(said)), text, -offset)
 
 
-def _statements(text: str) -> list[list[Token]]:
-    """The tokens of each statement of a text, without the semicolons."""
-    found: list[list[Token]] = [[]]
-    for token in tokens(text):
-        if token.text == ";":
-            found.append([])
-        else:
-            found[-1].append(token)
-    return [each for each in found if each]
-
-
 @lru_cache(64)
 def _prelude(text: str) -> tuple[Macro, ...]:
-    return tuple(_macro(text, statement) for statement in _statements(text))
+    return tuple(_macro(text, statement) for statement in statements(text))
 
 
 def _macro(text: str, statement: list[Token]) -> Macro:

@@ -6,8 +6,7 @@ values, is brought into a table of the session, which goes to disk where memory 
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from datamake.tables.checks.scalars import shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
+from datamake.tables.mistakes import details
 from datamake.tables.queries import tables_in
 from datamake.tables.session import close, session
 from datamake.tables.syntax import parsed
@@ -166,12 +166,12 @@ class _Work:
         """Raises TableError for SQL of the Datafile that cannot be read, or runs into an error."""
         if not _said(test):
             return
-        said = "query" if isinstance(test, QueryTest) else "`where`"
+        what = "query" if isinstance(test, QueryTest) else "`where`"
         text = f"SELECT count(*) FROM ({NEW}{_said(test)}{NEW})"
         try:
             self.query(f"EXPLAIN {text}" if how == "read" else text)
         except duckdb().Error as error:
-            raise test.fault(f"DuckDB cannot {how} its {said}", told(error)) from error
+            raise test.fault(f"DuckDB cannot {how} its {what}", told(error)) from error
 
     def _few(self, name: str) -> bool:
         """Whether a column seems to have few different values: among its first ones it has."""
@@ -283,9 +283,7 @@ def _where(test: Test) -> str:
 
 def told(error: BaseException) -> list[str]:
     """What DuckDB says of an error, as the facts of a message."""
-    text = str(error)
-    with suppress(ValueError, KeyError, TypeError):
-        text = json.loads(text[text.index("{") :])["exception_message"]
+    text = details(error).get("exception_message") or str(error)
     return [shortened(line, 200) for line in text.splitlines() if line.strip()][:4]
 
 

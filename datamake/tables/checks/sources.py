@@ -10,8 +10,8 @@ import pyarrow as pa
 from datamake.datafile.sql import literal
 from datamake.tables import TableError
 from datamake.tables.checks.scalars import sql_type
-from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
+from datamake.tables.scans import files_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from datamake.tables.reading import Table
 
-GLOB = "*?["
-"""What makes a pattern of a path."""
 READ_AS = {"TIMESTAMP_S": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP"}
 """Types that DuckDB may find in a Parquet file for those that Arrow finds: as exact, and more."""
 
@@ -31,12 +29,7 @@ def native(table: Table) -> bool:
     names = table.schema.names
     if any(table.keys) or not names or not all(map(_sayable, names)):
         return False
-    if len({name.casefold() for name in names}) < len(names):
-        return False
-    return all(
-        isinstance(part, Parquet) and not any(mark in part.path for mark in GLOB)
-        for part in table.parts
-    )
+    return len({name.casefold() for name in names}) == len(names) and bool(files_of(table))
 
 
 def _sayable(name: str) -> bool:

@@ -16,7 +16,7 @@ from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
 from datamake.tables.checks.keys import Keys, Tally, sample
 from datamake.tables.checks.scalars import shown, sql_type
-from datamake.tables.reading import ahead
+from datamake.threads import ahead
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ import pyarrow.types as kinds
 from datamake.datafile.units import shortened
 from datamake.tables.checks.bound import Sights, WholeTest
 from datamake.tables.checks.scalars import shown
+from datamake.tables.profile import seconds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,18 +51,9 @@ class Fresh(WholeTest):
         limit = self.check.arguments[0]
         if greatest is None or not greatest.is_valid:
             return {"newest": None, "limit": shortened(limit)}
-        if self.sights.now - _seconds(greatest) <= limit:
+        if self.sights.now - seconds(greatest) <= limit:
             return {}
         return {"newest": shown(greatest), "limit": shortened(limit)}
-
-
-def _seconds(moment: pa.Scalar) -> float:
-    """Since 1970."""
-    if kinds.is_date(moment.type):
-        days: int = moment.cast(pa.date32()).cast(pa.int32()).as_py()
-        return days * 86400.0
-    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[moment.type.unit]
-    return float(moment.cast(pa.int64()).as_py() / per_second)
 
 
 class Volume(WholeTest):
