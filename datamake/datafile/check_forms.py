@@ -8,7 +8,16 @@ from __future__ import annotations
 
 import re
 
-from datamake.datafile.forms import COUNT, DURATION, SINGLE, STRING, TEXT, TRUE, is_choice
+from datamake.datafile.forms import (
+    COUNT,
+    DURATION,
+    SINGLE,
+    TEXT,
+    TRUE,
+    choice,
+    text_like,
+    type_reason,
+)
 from datamake.datafile.shapes import Either, Key, ListOf, Record, Scalar, TableOf
 from datamake.errors import Problem
 
@@ -26,19 +35,6 @@ SET = re.compile(r"\\\\|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]")
 
 
 # Single values
-
-
-def type_reason(found: Any) -> str:
-    """What is wrong with the text of a type; what has placeholders is not known yet."""
-    from datamake.datafile.types import parsed
-
-    if type(found) is not str or "{" in found:
-        return ""
-    try:
-        parsed(found)
-    except ValueError as error:
-        return f": {error}"
-    return ""
 
 
 def regex_reason(found: Any) -> str:
@@ -98,23 +94,10 @@ def is_percent(found: Any) -> bool:
     return type(found) is str and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?%", found) is not None
 
 
-TYPE = Scalar(
-    "a type like `int64 not null`",
-    lambda found: type(found) is str and not type_reason(found),
-    STRING,
-    type_reason,
-)
-REGEX = Scalar(
-    "a regular expression",
-    lambda found: type(found) is str and not regex_reason(found),
-    STRING,
-    regex_reason,
-)
-REFERENCE = Scalar(
-    "a text like `orders.id`",
-    lambda found: type(found) is str and not reference_reason(found),
-    {"type": "string", "pattern": r".\.."},
-    reference_reason,
+TYPE = text_like("a type like `int64 not null`", type_reason)
+REGEX = text_like("a regular expression", regex_reason)
+REFERENCE = text_like(
+    "a text like `orders.id`", reference_reason, {"type": "string", "pattern": r".\.."}
 )
 LIMITS = Scalar(
     "a list of two values, the least and the greatest",
@@ -137,8 +120,8 @@ SQL = Scalar(
     lambda found: type(found) is str and found.strip() != "",
     {"type": "string", "pattern": r"\S"},
 )
-SEVERITY = Scalar("`error` or `warn`", is_choice("error", "warn"), {"enum": ["error", "warn"]})
-MODE = Scalar("`exact` or `subset`", is_choice("exact", "subset"), {"enum": ["exact", "subset"]})
+SEVERITY = choice("error", "warn")
+MODE = choice("exact", "subset")
 COLUMNS = ListOf("a list of columns", TEXT, least=1)
 VALUES = ListOf("a list of values", SINGLE, least=1)
 UNIQUE = ListOf(

@@ -21,7 +21,7 @@ from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 VARIABLE_NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
@@ -85,9 +85,38 @@ def measured(words: str, amount: Callable[[Any], float], example: str) -> Scalar
     )
 
 
-def is_choice(*choices: str) -> Callable[[Any], bool]:
-    """The test for one of a few words."""
-    return lambda found: type(found) is str and found in choices
+def text_like(
+    words: str, reason: Callable[[Any], str], schema: Mapping[str, Any] | None = None
+) -> Scalar:
+    """The shape of a text that `reason` finds nothing wrong with: the rest of a message, or `""`."""
+
+    def right(found: Any) -> bool:
+        return type(found) is str and not reason(found)
+
+    return Scalar(words, right, STRING if schema is None else schema, reason)
+
+
+def type_reason(found: Any) -> str:
+    """What is wrong with the text of a type; what has placeholders is not known yet."""
+    from datamake.datafile.types import parsed
+
+    if type(found) is not str or "{" in found:
+        return ""
+    try:
+        parsed(found)
+    except ValueError as error:
+        return f": {error}"
+    return ""
+
+
+def choice(*words: str) -> Scalar:
+    """The shape of one of a few words."""
+    *others, last = (f"`{word}`" for word in words)
+    return Scalar(
+        f"{', '.join(others)} or {last}" if others else last,
+        lambda found: type(found) is str and found in words,
+        {"enum": list(words)},
+    )
 
 
 def is_function(found: Any) -> bool:
@@ -271,5 +300,5 @@ INCLUDE = Either(
     PATHS,
     TableOf("a table from name space to folder", PATH),
 )
-LINK = Scalar("`reflink` or `copy`", is_choice("reflink", "copy"), {"enum": ["reflink", "copy"]})
-LOCAL = Scalar("`local`", is_choice("local"), {"const": "local"})
+LINK = choice("reflink", "copy")
+LOCAL = choice("local")

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import re
 
-from datamake.datafile.forms import FLAG, LOCATION, SINGLE, TEXT, TEXTS, is_choice
+from datamake.datafile.forms import (
+    FLAG,
+    LOCATION,
+    SINGLE,
+    TEXT,
+    TEXTS,
+    choice,
+    text_like,
+    type_reason,
+)
 from datamake.datafile.shapes import Either, Key, ListOf, Record, Scalar, TableOf, did_you_mean
 from datamake.datafile.types import Type, parsed
 from datamake.errors import Problem
@@ -20,23 +29,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 # Shapes
-
-
-def choice(*words: str) -> Scalar:
-    """The shape of one of a few words."""
-    spoken = ", ".join(f"`{word}`" for word in words[:-1])
-    return Scalar(f"{spoken} or `{words[-1]}`", is_choice(*words), {"enum": list(words)})
-
-
-def type_reason(found: Any) -> str:
-    """The rest of a message for a text that is no type; one with placeholders may become one."""
-    if type(found) is not str or "{" in found:
-        return ""
-    try:
-        parsed(found)
-    except ValueError as error:
-        return f": {error}"
-    return ""
 
 
 def directive_reason(found: Any) -> str:
@@ -72,18 +64,8 @@ DIRECTIVES = {
 }
 """What may follow a `%` in the format of a date or time → what it is."""
 
-TYPE = Scalar(
-    'a type like `"int64"`',
-    lambda found: type(found) is str and type_reason(found) == "",
-    {"type": "string"},
-    type_reason,
-)
-TIME_FORMAT = Scalar(
-    'a format like `"%d.%m.%Y %H:%M"`',
-    lambda found: type(found) is str and directive_reason(found) == "",
-    {"type": "string"},
-    directive_reason,
-)
+TYPE = text_like('a type like `"int64"`', type_reason)
+TIME_FORMAT = text_like('a format like `"%d.%m.%Y %H:%M"`', directive_reason)
 MARK = Scalar(
     "one character",
     lambda found: type(found) is str and len(found) == 1 and found.isascii(),
@@ -184,7 +166,7 @@ STANDARDIZE = Record(
 
 @value
 class Column:
-    """One output column. `type` is None where it is as read; `source` where `constant` is what it is.
+    """One output column. `type` is None where it is as read; `source` is `""` for a `constant`.
 
     The texts of `map` are what values become before they are of the type; `fill` and `constant`
     are values of TOML.
@@ -205,7 +187,7 @@ class Column:
 class Standard:
     """What several files are brought to. `null` is None for what the formats have by themselves.
 
-    `distinct` are the columns of `drop_duplicates`, empty for none, `("*",)` for all.
+    `distinct` are the columns of `drop_duplicates`, `all_distinct` says that it is all of them.
     """
 
     columns: tuple[Column, ...] = ()
