@@ -56,7 +56,7 @@ def fetch(
     out: str,
     folder: str,
     interruptible: Interruptible = lambda _: None,
-    format: str | None = None,  # noqa: A002 - what it is called
+    format: str | None = None,
 ) -> int:
     """Writes the rows of a query to `out`, and returns how many they are. Memory stays bounded.
 

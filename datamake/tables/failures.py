@@ -29,7 +29,7 @@ LONG = 200
 
 
 @contextmanager
-def explaining(path: str, format: str, what: str = "read") -> Iterator[None]:  # noqa: A002
+def explaining(path: str, format: str, what: str = "read") -> Iterator[None]:
     """Raises TableError for what goes wrong inside, but for what the operating system refuses."""
     try:
         yield

@@ -62,7 +62,7 @@ class ColumnarFeed:
     """Whether it knows all of its columns, so that one that it has not is a mistake."""
     decimal = "."
 
-    def __init__(self, path: str, format: str) -> None:  # noqa: A002 - what it is called
+    def __init__(self, path: str, format: str) -> None:
         self.path = path
         self.part = COLUMNAR[format](path)
         self.types: Types = dict(zip(self.part.schema.names, self.part.schema.types, strict=True))
@@ -86,7 +86,7 @@ class DelimitedFeed:
 
     strict = True
 
-    def __init__(self, path: str, format: str, reading: Reading, *, tolerant: bool) -> None:  # noqa: A002
+    def __init__(self, path: str, format: str, reading: Reading, *, tolerant: bool) -> None:
         self.path = path
         self.tolerant = tolerant
         self.part = Delimited(path, format, reading)

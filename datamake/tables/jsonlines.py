@@ -48,7 +48,7 @@ class ValueGuess:
 class Lines:
     """A file of JSON lines. Raises TableError for all that is wrong with it."""
 
-    def __init__(self, path: str, format: str, reading: Reading) -> None:  # noqa: A002
+    def __init__(self, path: str, format: str, reading: Reading) -> None:
         self.path = path
         self.format = format
         self.null = pa.array(reading.null or (), pa.string())

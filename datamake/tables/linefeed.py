@@ -33,7 +33,7 @@ class LinesFeed:
     strict = False
     decimal = "."
 
-    def __init__(self, path: str, format: str, reading: Reading, *, tolerant: bool) -> None:  # noqa: A002
+    def __init__(self, path: str, format: str, reading: Reading, *, tolerant: bool) -> None:
         self.path = path
         self.tolerant = tolerant
         self.part = Lines(path, format, reading)

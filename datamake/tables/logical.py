@@ -31,7 +31,7 @@ WIDE = 128
 PASSES = 16
 
 
-def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  # noqa: A002
+def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:
     """What a table holds. Raises TableError where it is none, or text: that counts by bytes."""
     table = open_table(paths, Reading(format))
     if table.parts[0].format in TEXT:
@@ -53,7 +53,7 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:  #
     return Logical(rows, made)
 
 
-def digest_text(path: str, format: str | None = None) -> str:  # noqa: A002
+def digest_text(path: str, format: str | None = None) -> str:
     """What a file or folder holds, as text; `NO_TABLE` where it cannot be read as a table."""
     try:
         return str(digest(path, format))

@@ -36,7 +36,7 @@ PATTERNS = {
 SHORT = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S"}
 
 
-def pattern(format: str) -> str:  # noqa: A002 - what it is called
+def pattern(format: str) -> str:
     """The regular expression, of RE2, that a format means; blanks around are no part of it."""
     whole = re.sub("%[FT%]", lambda found: SHORT.get(found[0], found[0]), format)
     parts = re.split("(%.)", whole)
@@ -48,7 +48,7 @@ def pattern(format: str) -> str:  # noqa: A002 - what it is called
     return rf"(?i)^\s*{mixed}\s*$"
 
 
-def moments(format: str, dtype: pa.DataType) -> Callable[[pa.Array], pa.Array]:  # noqa: A002
+def moments(format: str, dtype: pa.DataType) -> Callable[[pa.Array], pa.Array]:
     """What makes values of a type of dates and times of strings, and raises pa.ArrowInvalid."""
     expression = pattern(format)
     unit = "s" if kinds.is_date(dtype) else dtype.unit

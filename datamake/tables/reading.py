@@ -163,7 +163,7 @@ class TextTable(Table):
     def __init__(
         self,
         found: Sequence[tuple[str, dict[str, str | None]]],
-        format: str,  # noqa: A002 - what it is called
+        format: str,
         reading: Reading,
     ) -> None:
         make = Lines if format == "jsonl" else Delimited

@@ -39,7 +39,7 @@ class Writer:
     Raises TableError for what the format cannot hold.
     """
 
-    def __init__(self, path: str, schema: pa.Schema, format: str | None = None) -> None:  # noqa: A002
+    def __init__(self, path: str, schema: pa.Schema, format: str | None = None) -> None:
         found = format or format_of(path)
         if found is None:
             raise TableError(
@@ -125,7 +125,7 @@ class _Arrow:
 class _Csv:
     """CSV or TSV, with a header."""
 
-    def __init__(self, path: str, schema: pa.Schema, format: str) -> None:  # noqa: A002
+    def __init__(self, path: str, schema: pa.Schema, format: str) -> None:
         from pyarrow.csv import CSVWriter, WriteOptions
 
         self.file = pa.output_stream(path, compression=compression_of(path))
@@ -241,7 +241,7 @@ SINKS: dict[str, Any] = {
 }
 
 
-def _refuse(path: str, format: str, schema: pa.Schema) -> None:  # noqa: A002
+def _refuse(path: str, format: str, schema: pa.Schema) -> None:
     """Raises TableError for columns that a text format cannot hold."""
     if format not in TEXT:
         return
@@ -260,7 +260,7 @@ def _refuse(path: str, format: str, schema: pa.Schema) -> None:  # noqa: A002
             )
 
 
-def _holds(format: str, dtype: pa.DataType) -> bool:  # noqa: A002
+def _holds(format: str, dtype: pa.DataType) -> bool:
     if format != "jsonl":
         return sayable(dtype)
     try:
