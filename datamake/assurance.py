@@ -50,7 +50,7 @@ def _names(space: Workspace, select: Sequence[str]) -> list[str]:
     sources = {*graph.asserted, *graph.expansion.freshness}
     named = [name for name in select if name in graph.sources]
     others = [name for name in select if name not in graph.sources]
-    targets = chosen(space, others, None) if others or not select else []
+    targets = chosen(space, others, None) if others else [] if select else list(graph.targets)
     known = [name for name in graph.sources if name in sources and (not select or name in named)]
     known += [name for name in targets if name in graph.targets and graph.targets[name].assertions]
     if not known:

@@ -14,13 +14,13 @@ from datamake.datafile.placeholders import (
     names,
 )
 from datamake.errors import DatamakeError
-from datamake.filling import Fault, varies
+from datamake.filling import Fault, Texts, varies
 from datamake.habits import KEYS, HabitsReader
 from datamake.inputs import Inputs
 from datamake.instances import bracketed
 from datamake.model import Target
 from datamake.placing import Places
-from datamake.recipes import recipe_of, script, template
+from datamake.recipes import files_vary, in_file, recipe_of, script, template
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from datamake.errors import Problem
-    from datamake.filling import Texts
     from datamake.habits import Habits
     from datamake.inputs import Names
     from datamake.model import Tree
@@ -54,7 +53,10 @@ class Blueprint:
         self.texts = texts
         self.tree = tree
         self.names = declared
-        self.script = script(texts, tree) if kind == "sql" else None
+        self._vary_files = kind == "sql" and files_vary(declaration, variables)
+        self._by_files: dict[tuple[str, ...], Blueprint] = {}
+        self._tables: Tables | None = None
+        self.script = script(texts, tree) if kind == "sql" and not self._vary_files else None
         self.template = self.script.text if self.script else template(declaration)
         self.inputs = Inputs(texts, declared, variables, tree)
         text = self.template if isinstance(self.template, str) else "\0".join(self.template)
@@ -67,6 +69,7 @@ class Blueprint:
 
     def read(self, tables: Tables) -> None:
         """Take in the tables that a query reads. Raises `filling.Fault`."""
+        self._tables = tables
         if self.script is None:
             return
         values = {**self.texts.params, **dict.fromkeys(self.variables, ""), "target": self.name}
@@ -83,6 +86,8 @@ class Blueprint:
 
     def target(self, row: Mapping[str, str]) -> Target:
         """The instance with these foreach values. Raises `filling.Fault`."""
+        if self._vary_files:
+            return self._with_files(row).target(row)
         declaration, table = self.declaration, self.declaration.table
         habits = self._habits
         if habits is None:
@@ -116,10 +121,33 @@ class Blueprint:
             assertions(self.texts, self.names, row),
         )
 
+    def _with_files(self, row: Mapping[str, str]) -> Blueprint:
+        """What the instances with the same files of SQL have in common. Raises `filling.Fault`."""
+        table, texts = self.declaration.table, self.texts
+        query = texts.filled(table["sql"], row, "sql") if in_file(table["sql"]) else table["sql"]
+        prelude = [
+            texts.filled(each, row, "prelude", at)
+            for at, each in enumerate(table.get("prelude", ()))
+        ]
+        key = (query, *prelude)
+        if key not in self._by_files:
+            own = replace(self.declaration, table={**table, "sql": query, "prelude": prelude})
+            made = Blueprint(
+                Texts(own, texts.params, texts.variables), self.variables, self.names, self.tree
+            )
+            for problem in made.problems():
+                raise Fault(problem)
+            assert self._tables is not None  # they were read before there are targets
+            made.read(self._tables)
+            self._by_files[key] = made
+        return self._by_files[key]
+
     def problems(self) -> Iterator[Problem]:
         """What is wrong with the placeholders of the action."""
         kind = self.declaration.kind
         texts = [self.template] if isinstance(self.template, str) else list(self.template)
+        if self._vary_files:
+            return
         known: list[str] = []
         for index, text in enumerate(texts):
             if "{" not in text:

@@ -59,13 +59,13 @@ def failures(results: Iterable[Any]) -> list[Any]:
     return [each for each in results if not each.passed and each.severity == "error"]
 
 
-def told(results: Iterable[Any]) -> tuple[str, list[str]]:
+def told(results: Sequence[Any]) -> tuple[str, list[str]]:
     """What is said of checks that failed: a headline, and facts."""
     from datamake.tables.checked import lines
 
     wrong = failures(results)
     headline = "a check failed" if len(wrong) == 1 else f"{len(wrong)} checks failed"
-    return headline, lines(wrong)
+    return headline, lines([*wrong, *(each for each in results if each not in wrong)])
 
 
 class Examiner:

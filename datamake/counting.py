@@ -43,7 +43,9 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
         if read is not None and known and all(each.logical is not None for each in known):
             _demand(known, read)
         found = [
-            _chosen(each, None if each.logical is None else read) if each.link.table else each
+            _chosen(insights, each, None if each.logical is None else read)
+            if each.link.table
+            else each
             for each in known
         ]
     for content in found:
@@ -51,11 +53,11 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
     return found
 
 
-def _chosen(content: Content, read: Collection[str] | None) -> Content:
+def _chosen(insights: Insights, content: Content, read: Collection[str] | None) -> Content:
     """With the columns that count: of those that the input declares, those that are read."""
     declared = content.link.input.columns
-    if declared is not None and content.logical is not None:
-        names = [name for name, _, _ in content.logical.columns]
+    if declared is not None:
+        names = [name for name, _ in insights.types(content) or ()]
         for name in declared:
             if name not in names:
                 raise no_column(shown(content.path), name, names)
@@ -102,7 +104,7 @@ def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> l
     for content in contents:
         name = content.link.input.name or ""
         if content.link.table:
-            content = _chosen(content, None)  # noqa: PLW2901 - the same, with less of it
+            content = _chosen(insights, content, None)  # noqa: PLW2901 - the same, with less of it
             read = used[name]
             if read is not None or content.columns is not None:
                 read = frozenset(tables[name]) if read is None else read

@@ -78,13 +78,16 @@ def connection(space: Workspace) -> Any:
     """
     from datamake.errors import DatamakeError
     from datamake.tables import adhoc
+    from datamake.tables.views import opened
 
-    found = []
+    found: list[View] = []
     for name in _names(space):
         try:
-            found.append(view(space, name, local=True))
+            one = view(space, name, local=True)
+            opened(one)
         except DatamakeError:  # not built yet, remote, or no table
             continue
+        found.append(one)
     return adhoc.connection(found)
 
 

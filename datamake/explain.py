@@ -138,7 +138,7 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
     for name in graph.closure(names):
         if graph.is_source(name):
             continue
-        for link in graph.links.get(name, ()):
+        for link in (*graph.links.get(name, ()), *graph.referred.get(name, ())):
             asked = link.input
             source = sources.get((asked.kind, asked.text))
             above = [shown(each.path) for each in link.items if not each.producer]

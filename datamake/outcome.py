@@ -97,6 +97,11 @@ class TargetResult:
     """Path of its log, from the project root, where it ran."""
 
     @property
+    def checked(self) -> bool:
+        """Whether it was up to date but for its checks, and these were carried out."""
+        return self.status is Status.UP_TO_DATE and bool(self.reasons)
+
+    @property
     def interrupted(self) -> bool:
         """Whether it failed only because the build was stopped."""
         return self.error == INTERRUPTED

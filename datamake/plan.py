@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from heapq import heappop, heappush
 
-from datamake.contents import Known
+from datamake.contents import InputGone, Known
 from datamake.errors import DatamakeError
 from datamake.judge import Judge, joined, remarks
 from datamake.model import RESOURCES, Code, Reason, Status
@@ -88,7 +88,8 @@ class Planner:
         try:
             verdict = self.judge.verdict(name)
         except DatamakeError as error:
-            reason = Reason(Code.INPUT_REMOVED, error.headline)
+            gone = isinstance(error, InputGone)
+            reason = Reason(Code.INPUT_REMOVED if gone else Code.INPUT_CHANGED, error.headline)
             return self._note(PlannedTarget(name, Status.RUN, (reason,)))
         if verdict.status in (Status.UP_TO_DATE, Status.RESTORE, Status.CHECK):
             self.judge.inputs.settle(

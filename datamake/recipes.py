@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.standard import standard, text_of
+from datamake.filling import varies
 from datamake.urls import shown
 from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
     from typing import Any
 
     from datamake.datafile.standard import Standard
@@ -49,11 +50,23 @@ class Script:
     """All files that it is read from."""
 
 
+def in_file(text: str) -> bool:
+    """Whether `sql` names the file of a query, and is none itself."""
+    return text.strip().endswith(ENDING) and len(text.split()) == 1
+
+
+def files_vary(declaration: Declaration, variables: Container[str]) -> bool:
+    """Whether the instances of a `sql` target have queries in different files."""
+    table = declaration.table
+    query = table["sql"] if in_file(table["sql"]) else ""
+    return varies(query, variables) or varies(table.get("prelude", ()), variables)
+
+
 def script(texts: Texts, tree: Tree) -> Script:
     """The query of a declaration. Raises `filling.Fault`."""
     table = texts.declaration.table
     text, path = table["sql"], ""
-    if text.strip().endswith(ENDING) and len(text.split()) == 1:
+    if in_file(text):
         path = texts.path(texts.filled(text.strip(), {}, "sql"))
         text = _content(texts, tree, path, "sql")
     before = [

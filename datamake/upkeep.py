@@ -17,7 +17,7 @@ from datamake.journal import Folders
 from datamake.model import KEPT
 from datamake.request import chosen
 from datamake.surroundings import folder_of_programs, interpreter
-from datamake.values import value
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -184,6 +184,9 @@ def doctor(project: Project | None) -> Document:
             _reflink(folder),
             _writable("cache", project.space.cache_folder()),
         ]
+        kinds = {target.kind for target in project.graph.targets.values()}
+        checks += [_extra("duckdb", "sql")] if "sql" in kinds else []
+        checks += [_extra("adbc-driver-manager", "db")] if "query" in kinds else []
         if project.spec.project.get("cache") and not project.space.offline:
             checks.append(_shared_cache(project))
     return {
@@ -213,6 +216,11 @@ def _library(name: str) -> Check:
         return Check(name, True, version(name))
     except PackageNotFoundError:
         return Check(name, False, "not installed", f"`pip install {name}`")
+
+
+def _extra(name: str, extra: str) -> Check:
+    found = _library(name)
+    return found if found.ok else replace(found, hint=f"`pip install 'datamake[{extra}]'`")
 
 
 def _bash() -> Check:

@@ -43,7 +43,6 @@ WIRING = (
         True,
     ),
     Key("outputs", forms.OUTPUTS, "the files and folders that it writes", "", True),
-    Key("prelude", PATHS, "of `sql`: files with macros, which run before", "`[]`", True),
     Key("foreach", forms.FOREACH, "one instance for each of these values", "", True),
     Key("exclude", forms.EXCLUDE, "combinations that `foreach` leaves out", "`[]`", True),
 )
@@ -91,6 +90,7 @@ HABITS = (
     Key("always", FLAG, "whether it runs at every build", "`false`"),
     Key("cache", FLAG, "whether its outputs are stored and restored", "`true`"),
     Key("enabled", forms.SWITCH, "whether it is there at all", "`true`", True),
+    Key("prelude", PATHS, "of `sql`: files with macros, which run before", "`[]`", True),
     *check_forms.KEYS,
 )
 TARGET = Record(
@@ -225,7 +225,7 @@ OPENING = """\
 Into the strings of keys marked with * the values of `{params.NAME}` and of foreach variables are
 filled; into URLs, `project.cache` and `[storage]` those of environment variables, `{env.NAME}`,
 too. A target has exactly one of `run`, `argv`, `python`, `sql`, `standardize`, `query` and `copy`. `[defaults]` takes the keys of
-a target but those, `inputs`, `output`, `outputs`, `prelude`, `foreach` and `exclude`. An included part has no
+a target but those, `inputs`, `output`, `outputs`, `foreach` and `exclude`. An included part has no
 `[project]`, `[executor]`, `[storage]` and `[profiles]`; a profile has all tables but `[targets]`.
 """
 

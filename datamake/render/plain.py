@@ -91,7 +91,9 @@ class Plain:
             self.failed.append(result)
             lines = 0 if self.manner.ci else TAIL
             self.write(failure_text(result, self.tail(result, lines)))
-        elif verbosity > 0 or (verbosity == 0 and result.status in DID_SOMETHING):
+        elif verbosity > 0 or (
+            verbosity == 0 and (result.status in DID_SOMETHING or result.checked)
+        ):
             self.write(target_line(result, full=verbosity > 0) + "\n")
 
     def run_ended(self, result: BuildResult) -> None:
@@ -114,8 +116,9 @@ class Plain:
 
 def target_line(result: TargetResult, *, full: bool = False) -> str:
     """`built clean[01]  4.2 s  input-changed: raw/01.csv`."""
-    parts = [f"{result.status.value} {clean(result.name)}"]
-    if result.status in (Status.BUILT, Status.FAILED):
+    word = "checked" if result.checked else result.status.value
+    parts = [f"{word} {clean(result.name)}"]
+    if result.checked or result.status in (Status.BUILT, Status.FAILED):
         parts.append(duration(result.duration_s))
     remark = remark_text(result, full=full)
     return "  ".join([*parts, remark]) if remark else "  ".join(parts)

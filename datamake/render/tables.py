@@ -79,7 +79,7 @@ def checked(document: Document) -> str:
         wrong = [check for check in each["checks"] if check["violations"]]
         word = "failed" if not each["ok"] else "warned" if wrong else "passed"
         count = counted(len(each["checks"]), "check")
-        lines.append(f"{word} {clean(each['name'])}  {count}")
+        lines.append(f"{word} {clean(each['name'])}" + (f"  {count}" if each["checks"] else ""))
         lines += [f"  {clean_lines(line)}" for line in each["lines"]]
         lines += [f"  {clean(line)}" for line in each.get("error", "").splitlines()]
     return "\n".join(lines) + "\n"

@@ -74,7 +74,8 @@ def lines(checked: Iterable[Checked]) -> list[str]:
             found.append(f"`{printable(each.name)}`: {' '.join(sample).strip()}")
         else:
             rows = "" if each.kind == "sql" else f" of {each.rows:,}"
-            found += [f"`{printable(each.name)}`: {each.violations:,}{rows} rows", *sample]
+            noun = "row" if each.violations == 1 and not rows else "rows"
+            found += [f"`{printable(each.name)}`: {each.violations:,}{rows} {noun}", *sample]
     return found
 
 

@@ -34,7 +34,7 @@ DELIMITERS = {"csv": ",", "tsv": "\t"}
 class Delimited:
     """A CSV or TSV file. Raises TableError for all that is wrong with it."""
 
-    def __init__(self, path: str, format: str, reading: Reading) -> None:  # noqa: A002
+    def __init__(self, path: str, format: str, reading: Reading) -> None:
         self.path = path
         self.format = format
         self.null = ("",) if reading.null is None else reading.null
@@ -172,12 +172,21 @@ class Delimited:
     def _stream(self) -> pa.NativeFile:
         return opened(self.path, self.read.get("encoding", "utf-8"))
 
+    def _text(self) -> pa.NativeFile:
+        """All of it; one line that has no end gets one, since Arrow takes it for none."""
+        for size in (1 << 12, BLOCK):
+            start = self._stream().read(size)
+            if b"\n" in start or b"\r" in start:
+                return self._stream()
+        alone = start and len(start) < BLOCK
+        return pa.BufferReader(start + b"\n") if alone else self._stream()
+
     def _reader(
         self, options: pc.ConvertOptions, ragged: Ragged, blank: bool
     ) -> pc.CSVStreamingReader:
         header = bool(self.read.get("header", True))
         return pc.open_csv(
-            self._stream(),
+            self._text(),
             pc.ReadOptions(
                 use_threads=False,  # which would not know the numbers of rows
                 block_size=BLOCK,

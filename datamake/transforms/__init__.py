@@ -93,7 +93,7 @@ class Workshop:
                 )
             return self._finished(action, outcome)
         except FileNotFoundError as error:  # it was there when the action began
-            gone = os.path.relpath(os.fsdecode(error.filename), action.env["DATAMAKE_ROOT"])
+            gone = os.path.relpath(os.fsdecode(error.filename), action.env.get("DATAMAKE_ROOT"))
             return Result(action.target, f"`{gone}` was removed while it ran", (), (), 0.0)
         except OSError as error:
             what = (

@@ -56,7 +56,8 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
     if not errors:
         return result
     headline = "a check failed" if len(errors) == 1 else f"{len(errors)} checks failed"
-    return replace(result, error=headline, facts=tuple(lines(errors)), outputs=())
+    others = [each for each in wrong if each not in errors]
+    return replace(result, error=headline, facts=tuple(lines([*errors, *others])), outputs=())
 
 
 def _results(action: Action, checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:

@@ -121,7 +121,8 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
     if not found.rejected:
         return ()
     path = action.slots[1].output.path
-    return (f"{found.rejected:,} of {found.total:,} rows are in quarantine: {path}",)
+    verb = "is" if found.rejected == 1 else "are"
+    return (f"{found.rejected:,} of {found.total:,} rows {verb} in quarantine: {path}",)
 
 
 def _query(action: Action, course: Course) -> tuple[str, ...]:

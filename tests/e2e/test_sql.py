@@ -347,3 +347,28 @@ def test_a_query_that_is_interrupted(project, name):
     assert process.returncode == {"SIGINT": 130, "SIGTERM": 143}[name]
     assert project.files("build/*") == []
     assert project.files(".datamake/tmp/*") == []
+
+
+def test_a_query_for_each_value_of_foreach(project):
+    """The path of a query may have foreach variables; a prelude may be a default of all."""
+    project.datafile("""
+        [defaults]
+        prelude = ["macros.sql"]
+        [sources.t]
+        path = "t.csv"
+        [targets.views]
+        foreach = { view = ["one", "two"] }
+        sql = "queries/{view}.sql"
+        [targets.told]
+        run = "echo told"
+    """)
+    project.write("t.csv", "a\n1\n2\n")
+    project.write("macros.sql", "create macro doubled(x) as 2 * x;")
+    project.write("queries/one.sql", "select doubled(a) as a from t")
+    project.write("queries/two.sql", "select count(*) as n, {view} as v from t")
+    project.build()
+    assert rows(project, "build/views/one.parquet") == [{"a": 2}, {"a": 4}]
+    assert rows(project, "build/views/two.parquet") == [{"n": 2, "v": "two"}]
+    project.write("queries/two.sql", "select count(*) + 1 as n, {view} as v from t -- one more")
+    assert project.build("views").ran == ["views[two]"]
+    assert project.build("views").ran == []
