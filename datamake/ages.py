@@ -12,6 +12,7 @@ from xxhash import xxh3_128_hexdigest
 from datamake.bringing import source_view
 from datamake.datafile.units import shortened
 from datamake.files import fresh_digest
+from datamake.formats import format_of
 from datamake.insights import Insights
 
 TYPE_CHECKING = False
@@ -91,7 +92,10 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
     paths = [path for piece in found.pieces for path in piece.paths]
     digests = " ".join(str(fresh_digest(path)) for path in paths)
     insights = Insights(space)
-    key = f"newest-1 {column} {xxh3_128_hexdigest(digests.encode())}"
+    endings = [format_of(path) for path in paths]
+    folders = [dict(piece.keys) for piece in found.pieces]
+    said = f"{found.reading.said} {endings} {folders} {digests}"
+    key = f"newest-1 {column} {xxh3_128_hexdigest(said.encode())}"
     known = insights.recall(key)
     if known is None:
         from datamake.tables.profile import newest

@@ -187,7 +187,7 @@ class Examiner:
     def volumes(self, name: str) -> list[int]:
         """The numbers of rows of the last builds, as far as they were counted."""
         text = self.space.state.facts.recall(f"volumes {name}") or ""
-        return [int(each) for each in text.split()]
+        return [int(each) for each in text.split() if each.isdecimal()]
 
 
 def _key(own: str, digest: str) -> str:

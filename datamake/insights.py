@@ -56,9 +56,8 @@ class Insights:
         form = self.format(content)
         if form is None or form in TEXT:
             return None
-        known = self._known(
-            fact(form, content.digest), content, lambda path: _held(path, reading.format)
-        )
+        key = fact(form, content.digest)
+        known = self._known(key, content, lambda path: _held(path, reading.format), _is_held)
         return None if known == NO_TABLE else Logical.parsed(known)
 
     def format(self, content: Content) -> str | None:
@@ -81,7 +80,7 @@ class Insights:
         key = (
             f"types-1 {dumps(reading.said, sort_keys=True)} {self.format(content)} {content.digest}"
         )
-        known = self._known(key, content, lambda path: _types(path, reading))
+        known = self._known(key, content, lambda path: _types(path, reading), _is_types)
         cells = known.split("\0") if known else []
         return tuple(zip(cells[::2], cells[1::2], strict=True))
 
@@ -98,14 +97,14 @@ class Insights:
         parts += tables
         text = "".join(f"{len(part)}:{part}" for part in parts)
         key = f"columns-1 {xxh3_128_hexdigest(text.encode('utf-8', 'surrogatepass'))}"
-        known = self.recall(key)
+        known = _unpacked(self.recall(key) or "", tables)
         if known is None:
             from datamake.tables.queries import used_columns
 
             found = used_columns(query, tables, prelude)
-            known = _packed({name: found.get(name) for name in tables})
-            self.note(key, known)
-        return _unpacked(known)
+            known = {name: found.get(name) for name in tables}
+            self.note(key, _packed(known))
+        return known
 
     def hold(self, content: Content) -> None:
         """Remember what counts of a table, for who asks later what has changed."""
@@ -134,13 +133,19 @@ class Insights:
             return self.space.sources.copies.place(path)
         return self.space.files.absolute(path)
 
-    def _known(self, key: str, content: Content, found: Callable[[str], str]) -> str:
-        """What is found out of a content, wherever its bytes are, or was before.
+    def _known(
+        self,
+        key: str,
+        content: Content,
+        found: Callable[[str], str],
+        is_one: Callable[[str], bool],
+    ) -> str:
+        """What is found out of a content, wherever its bytes are, or was before, if it `is_one`.
 
         Raises DatamakeError, for what has changed since it was digested, too.
         """
         known = self.recall(key)
-        if known is not None:
+        if known is not None and is_one(known):
             return known
         space, place = self.space, self.place(content.path)
         found = _naming(found, content.path)
@@ -209,8 +214,21 @@ def _packed(columns: Columns) -> str:
     )
 
 
-def _unpacked(text: str) -> Columns:
+def _is_held(text: str) -> bool:
+    return text == NO_TABLE or Logical.parsed(text) is not None
+
+
+def _is_types(text: str) -> bool:
+    return text.count("\0") % 2 == 1
+
+
+def _unpacked(text: str, tables: Mapping[str, Types]) -> Columns | None:
+    """What `_packed` made for these tables; None where something else did."""
     import json
 
-    found = json.loads(text)
-    return {name: None if used is None else frozenset(used) for name, used in found.items()}
+    try:
+        found = json.loads(text)
+        columns = {n: None if used is None else frozenset(used) for n, used in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return columns if columns.keys() == tables.keys() else None

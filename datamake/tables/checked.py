@@ -112,4 +112,14 @@ def parsed(text: str) -> tuple[Checked, ...] | None:
         results = [Checked(**{**each, "sample": tuple(each["sample"])}) for each in found]
     except (ValueError, TypeError, KeyError):
         return None
-    return tuple(results) if version == VERSION else None
+    return tuple(results) if version == VERSION and all(map(_sound, results)) else None
+
+
+def _sound(found: Checked) -> bool:
+    """Whether a result that others may have written has values of the right types."""
+    texts = (found.name, found.kind, found.severity)
+    return (
+        all(isinstance(each, str) for each in texts)
+        and all(type(each) is int for each in (found.violations, found.rows))
+        and all(isinstance(row, dict) for row in found.sample)
+    )

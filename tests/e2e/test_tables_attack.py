@@ -269,3 +269,58 @@ def test_nothing_hides_in_macros(project, prelude, query, error):
     said = project.cli("build")
     assert said.returncode == 2
     assert error in said.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "table-1 \N{SUPERSCRIPT TWO}\na\tb\tc",
+        "{}",
+        "[1]",
+        '{"s": 5}',
+        '["checked-1", [{"name": "n", "kind": "rows", "severity": "error", "violations": "x", '
+        '"rows": 1, "sample": [1]}]]',
+        "x" * 999,
+    ],
+)
+def test_facts_that_are_none(project, text):
+    """Are found out anew."""
+    project.datafile("""
+        [sources.s]
+        path = "s.parquet"
+        checks = [{ volume = "30%" }]
+        [sources.csv]
+        path = "s.csv"
+        [targets.t]
+        sql = "select s.a from s join csv on s.a = csv.a"
+        checks = [{ unique = ["a"] }]
+    """)
+    project.write("s.parquet", parquet(a=[1]))
+    project.write("s.csv", "a\n1\n")
+    assert project.build().ok
+    connection = sqlite3.connect(project.path(".datamake/state.sqlite"))
+    with connection:
+        assert connection.execute("UPDATE facts SET text = ?", (text,)).rowcount > 6
+    connection.close()
+    project.touch("s.parquet")
+    assert project.build().statuses == {"t": "up-to-date"}
+    assert project.cli("check").returncode == 0
+    assert project.cli("why", "t").returncode == 0
+
+
+def test_the_age_of_a_column_is_that_of_how_it_is_read(project):
+    """Other types, another time."""
+    said = """
+        [sources.s]
+        path = "s.csv"
+        null = ["2999-01-01"]
+        freshness = { column = "day", error_after = "1d" }
+        [targets.t]
+        sql = "select * from s"
+    """
+    project.datafile(said)
+    project.write("s.csv", "day\n2013-01-01\n2999-01-01\n")
+    assert list(project.build().errors) == ["t"]
+    project.datafile(said.replace('["2999-01-01"]', '[""]'))
+    assert project.build().ran == ["t"]
