@@ -14,6 +14,7 @@ from datamake.datafile.units import shortened
 from datamake.files import fresh_digest
 from datamake.formats import format_of
 from datamake.insights import Insights
+from datamake.tables import TableError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     limits = graph.expansion.freshness
     if not limits:
         return {}, []
-    by_text = {graph.sources[source].text: source for source in limits}
+    by_text: dict[str, list[str]] = {}
+    for source in limits:
+        by_text.setdefault(graph.sources[source].text, []).append(source)
     read: dict[str, Input] = {}
     for name in names:
         target = graph.targets.get(name)
@@ -47,12 +50,12 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     failed: dict[str, str] = {}
     warnings: list[str] = []
     for text, asked in read.items():
-        source = by_text[text]
-        wrong, final = _wrong(space, source, asked, limits[source])
-        if wrong and final:
-            failed[text] = wrong
-        elif wrong:
-            warnings.append(wrong)
+        for source in by_text[text]:
+            wrong, final = _wrong(space, source, asked, limits[source])
+            if wrong and final:
+                failed[text] = wrong
+            elif wrong:
+                warnings.append(wrong)
     return failed, warnings
 
 
@@ -70,7 +73,10 @@ def aged(space: Workspace, source: str) -> list[Checked]:
 def _wrong(space: Workspace, source: str, asked: Input, limit: Freshness) -> tuple[str, bool]:
     """What is wrong with the age of a source, or `""`; and whether that fails it."""
     if limit.column is not None:
-        changed = _newest(space, source, limit.column)
+        try:
+            changed = _newest(space, source, limit.column)
+        except TableError as error:
+            return f"source `{source}`: {error.headline}", True
         what = f"source `{source}`: the newest of `{limit.column}` is of"
     else:
         changed = max(_times(space, asked), default=None)
@@ -98,10 +104,12 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
     key = f"newest-1 {column} {xxh3_128_hexdigest(said.encode())}"
     known = insights.recall(key)
     if known is None:
+        from datamake.tables.failures import named
         from datamake.tables.profile import newest
         from datamake.tables.views import opened
 
-        known = repr(newest(opened(found), column))
+        with named(paths, lambda path: os.path.relpath(path, space.root)):
+            known = repr(newest(opened(found), column))
         insights.note(key, known)
     return None if known == "None" else float(known)
 

@@ -429,13 +429,45 @@ def test_freshness_of_a_source(project):
     assert "raw" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "id,at\n1,never\n",
+            "source `raw`: `raw.csv`: row 1, column `at`: `never` is not of the type `timestamp[us, UTC]`",
+        ),
+        ("id\n1\n", "source `raw`: `raw.csv` has no column `at`"),
+        ("id,at\n", "source `raw` has no times in `at`"),
+    ],
+)
+def test_a_source_without_times(project, content, said):
+    """Has failed; what does not need it is built."""
+    project.datafile("""
+        [sources.raw]
+        path = "raw.csv"
+        schema = { id = "int64", at = "timestamp[us, UTC]" }
+        freshness = { error_after = "2d", column = "at" }
+        [targets.a]
+        inputs = ["raw"]
+        output = "a.csv"
+        copy = true
+        [targets.b]
+        output = "b.txt"
+        run = "echo > {output}"
+    """)
+    project.write("raw.csv", content)
+    built = project.build(keep_going=True)
+    assert built.statuses == {"raw": "failed", "b": "built", "a": "blocked"}
+    assert built.errors == {"raw": said}
+
+
 def test_the_command(orders):
     """Checks what is there, by name; exit status 1 where something is wrong, 2 where nothing is asked."""
     orders.datafile(REFERENCES.format('checks = [{ unique = ["id"] }]'))
     done = orders.cli("check", "orders")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
-        "failed orders  0 checks",
+        "failed orders",
         "  `kinds`, which checks refer to, was never built",
     ]
     assert orders.build().ok

@@ -372,3 +372,59 @@ def test_a_query_for_each_value_of_foreach(project):
     project.write("queries/two.sql", "select count(*) + 1 as n, {view} as v from t -- one more")
     assert project.build("views").ran == ["views[two]"]
     assert project.build("views").ran == []
+
+
+def test_instances_and_folders(project):
+    """One's own instance, all of them, those that are found while it builds, folders as columns."""
+    project.datafile("""
+        [targets.clean]
+        foreach = { month = ["01", "02"] }
+        inputs = ["raw/{month}.csv"]
+        standardize = { columns = { id = "int64" } }
+        checks = [{ unique = ["id"] }]
+        [targets.per]
+        foreach = { month = ["01", "02"] }
+        inputs = { c = "clean[{month}]" }
+        sql = "select id, {month} as m from c"
+        [targets.sums]
+        sql = "select m, month, sum(id) as s from per group by all"
+        [targets.parts]
+        inputs = { t = "parts/" }
+        sql = "select k, count(*) as n from t group by k"
+        [targets.maybe]
+        inputs = { t = "parts/", u = { from = "none.csv", optional = true } }
+        sql = "select count(*) as n from t"
+        [targets.split]
+        inputs = ["names.txt"]
+        output = "split/"
+        run = "for i in $(cat {input}); do (echo id; echo 1) > {output}/$i.csv; done"
+        [targets.each]
+        foreach = "split/{x}.csv"
+        inputs = { t = "split/{x}.csv" }
+        sql = "select id from t"
+        [targets.top]
+        sql = "select x, count(*) as n from each group by x"
+    """)
+    project.write("names.txt", "a b")
+    project.write("raw/01.csv", "id\n1\n")
+    project.write("raw/02.csv", "id\n2\n")
+    project.write("parts/k=x/1.parquet", parquet({"id": [1, 2]}))
+    project.write("parts/k=y/1.parquet", parquet({"id": [3]}))
+    assert project.build().errors == {}
+    assert project.build().ran == []
+    assert rows(project, "build/sums.parquet") == [
+        {"m": "01", "month": "01", "s": 1},
+        {"m": "02", "month": "02", "s": 2},
+    ]
+    assert rows(project, "build/parts.parquet") == [{"k": "x", "n": 2}, {"k": "y", "n": 1}]
+    assert rows(project, "build/top.parquet") == [{"x": "a", "n": 1}, {"x": "b", "n": 1}]
+    project.write("raw/02.csv", "id\n3\n")
+    project.write("parts/k=y/1.parquet", parquet({"id": [4]}))
+    project.write("names.txt", "a b c")
+    ran = {"clean[02]", "per[02]", "sums", "split", "each[c]", "top"}
+    built = project.build()
+    assert {
+        name for name, status in built.statuses.items() if status in ("built", "restored")
+    } == ran
+    project.write("parts/k=z/1.parquet", parquet({"id": [4]}))
+    assert project.build().ran == ["parts", "maybe"]
