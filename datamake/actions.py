@@ -155,7 +155,7 @@ class Preparation:
             ),
         }
         if target.kind in TABULAR:
-            found = views(target, contents, self._absolute, self._each)
+            found = views(target.inputs, contents, self._absolute, self._each)
             return Action(**common, tabular=tabular(target, found, os.path.join(root, KEPT, "tmp")))
         if target.kind == "copy":
             sources = [path for some in self._inputs(target, contents)[0] for path in some]

@@ -12,7 +12,7 @@ from datamake.action import Checking
 from datamake.datafile.checks import fields
 from datamake.fingerprint import fingerprint, reading_of
 from datamake.formats import format_of, is_note
-from datamake.handing import inside, views_of
+from datamake.handing import inside, views
 from datamake.insights import Insights
 from datamake.model import Code, Link, Reason, Status
 from datamake.tables import no_column
@@ -157,7 +157,7 @@ class Examiner:
 
     def _view(self, link: Link, contents: Sequence[Content]) -> Any:
         each = self.space.graph.targets
-        found = views_of([link.input], contents, self.insights.place, lambda name: each[name].each)
+        found = views([link.input], contents, self.insights.place, lambda name: each[name].each)
         return found[0]
 
     def of_action(self, target: Target) -> Checking | None:

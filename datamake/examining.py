@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from datamake.action import Action
 from datamake.contents import Known
-from datamake.model import Link, Status
+from datamake.fingerprint import Content
+from datamake.formats import DEFAULT, Reading
+from datamake.model import Input, Link, Status
 from datamake.outcome import TargetResult
 from datamake.publication import End, failed
 from datamake.values import value
@@ -15,7 +17,6 @@ from datamake.values import value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datamake.action import Result
-    from datamake.fingerprint import Content
     from datamake.judge import Judge
     from datamake.ledger import Ledger
     from datamake.model import Target, Verdict
@@ -90,10 +91,6 @@ class Checkups:
 
 def output_of(target: Target, digest: str) -> Content:
     """The output of a target as if it were an input."""
-    from datamake.fingerprint import Content
-    from datamake.formats import DEFAULT, Reading
-    from datamake.model import Input
-
     schema = target.assertions.schema if target.assertions else None
     reading = Reading(schema=schema.types) if schema else DEFAULT
     asked = Input("path", target.outputs[0].path, name="this", reading=reading)

@@ -1,5 +1,4 @@
-"""What was once found out of a content, by key → text: what tables hold, what queries read of them,
-what checks found.
+"""What was once found out of a content, by key → text: what tables hold, what checks found.
 
 Knows nothing of what the texts mean. A part of `state`, and like it kept in memory until it is
 written. Facts never change; those that have grown old are forgotten, and found out again.

@@ -128,25 +128,15 @@ def several(content: Content) -> bool:
 
 
 def views(
-    target: Target,
-    contents: Iterable[Content],
-    local: Callable[[str], str],
-    each: Callable[[str], Mapping[str, str]],
-) -> list[View]:
-    """The inputs of a target as tables, each under its name, with the columns that were counted.
-
-    `local` and `each` are those of `inputs_of`.
-    """
-    return views_of(target.inputs, contents, local, each)
-
-
-def views_of(
     inputs: Sequence[Input],
     contents: Iterable[Content],
     local: Callable[[str], str],
     each: Callable[[str], Mapping[str, str]],
 ) -> list[View]:
-    """Inputs as tables, in their order."""
+    """Inputs as tables, in their order, each under its name and with the columns that were counted.
+
+    `local` and `each` are those of `inputs_of`.
+    """
     from datamake.tables.views import Piece, View
 
     groups: dict[object, list[Content]] = {}
@@ -184,7 +174,7 @@ def copies(
                 continue
             path = content.path
             path = basename(path) if above is None else path[len(above) :].lstrip("/")
-            (view,) = views_of([asked], [content], local, each)
+            (view,) = views([asked], [content], local, each)
             found.append((view, place + path))
     return tuple(found)
 

@@ -19,7 +19,7 @@ from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     Convert = Callable[[pa.Array], pa.Array]
@@ -72,7 +72,6 @@ class Casting:
             self._texts(column, null, decimal)
         else:
             self._values(column, raw)
-
         self._inside(column)
 
     def _inside(self, column: Column) -> None:
@@ -222,7 +221,7 @@ def told(texts: pa.Array, dtype: pa.DataType, decimal: str = ".") -> pa.Array:
     return made
 
 
-def mapped(texts: dict[str, Any] | Any, decimal: str) -> Convert:
+def mapped(texts: Mapping[str, Any], decimal: str) -> Convert:
     """What puts other texts in the place of some."""
     keys = pa.array(list(texts), TEXT)
     values = pa.array([worded(each, decimal) for each in texts.values()], TEXT)

@@ -56,7 +56,6 @@ def fetch(
     out: str,
     folder: str,
     interruptible: Interruptible = lambda _: None,
-    format: str | None = None,
 ) -> int:
     """Writes the rows of a query to `out`, and returns how many they are. Memory stays bounded.
 
@@ -71,18 +70,18 @@ def fetch(
                     f"the query has more than one column `{name}`",
                     hint="give each a name of its own, with `as`",
                 )
-        with Writer(out, schema, format) as writer:
+        with Writer(out, schema) as writer:
             for batch in batches:
                 writer.write(batch)
         return writer.rows
 
 
-def version(uri: str, sql: str, folder: str, interruptible: Interruptible = lambda _: None) -> str:
+def version(uri: str, sql: str, folder: str) -> str:
     """The result of a query as text: one line a row, its values apart by tabs, null as `null`.
 
     Raises as `fetch` does.
     """
-    with Session(uri, folder, sql, interruptible) as session:
+    with Session(uri, folder, sql) as session:
         lines: list[str] = []
         for batch in session.rows()[1]:
             lines += ["\t".join(map(_text, row)) for row in zip(*batch.columns, strict=True)]
@@ -106,7 +105,9 @@ def _text(value: pa.Scalar) -> str:
 class Session:
     """One query in one connection. What goes wrong inside is told without secrets."""
 
-    def __init__(self, uri: str, folder: str, sql: str, interruptible: Interruptible) -> None:
+    def __init__(
+        self, uri: str, folder: str, sql: str, interruptible: Interruptible = lambda _: None
+    ) -> None:
         self.uri = uri
         self.folder = folder
         self.sql = statement(sql)

@@ -120,12 +120,5 @@ class DelimitedFeed:
             yield Chunk(batch, first, gaps, refused)
             first += batch.num_rows + len(gaps)
         if ragged:
-            yield Chunk(batch_of_none(wanted), first, (), tuple(ragged))
-
-
-def batch_of_none(types: Types) -> pa.RecordBatch:
-    """No rows of these columns."""
-    schema = pa.schema(list(types.items()))
-    return pa.RecordBatch.from_arrays(
-        [pa.array([], dtype) for dtype in schema.types], schema=schema
-    )
+            none = pa.RecordBatch.from_pylist([], pa.schema(list(wanted.items())))
+            yield Chunk(none, first, (), tuple(ragged))

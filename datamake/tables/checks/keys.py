@@ -1,6 +1,7 @@
 """The check that counts keys: `unique`.
 
-A key with a null in it is like no other, as in SQL. NaN equals itself.
+Knows nothing of where rows are from. A key with a null in it is like no other, as in SQL. NaN
+equals itself.
 """
 
 from __future__ import annotations

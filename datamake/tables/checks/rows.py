@@ -1,6 +1,6 @@
 """Checks that judge each row by itself: `not_null`, `accepted`, `between`, `matches`, `references`.
 
-A null passes all but the first. NaN is a value like another, above all others, and equals itself.
+Knows no other row. A null passes all but the first. NaN is a value like another, above all others, and equals itself.
 """
 
 from __future__ import annotations
