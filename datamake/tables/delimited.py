@@ -15,7 +15,7 @@ from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault
 from datamake.tables.failures import brief, explaining
 from datamake.tables.guessing import TextGuess
-from datamake.tables.streams import opened, pieces
+from datamake.tables.streams import ended, opened, pieces
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -41,16 +41,12 @@ class Delimited:
         self.read = reading.read
         self.quote = str(self.read.get("quote", '"') or "")
         self.decimal = str(self.read.get("decimal", "."))
+        self.header = bool(self.read.get("header", True))
         self.names = self._header()
 
     def rows(self) -> int | None:
         """Not known before all is read."""
         return None
-
-    def look(self, guesses: dict[str, TextGuess], known: Collection[str]) -> None:
-        """Take in the kinds of text in the columns that are not known."""
-        for _ in self.looking(guesses, known):
-            pass
 
     def looking(
         self,
@@ -58,7 +54,10 @@ class Delimited:
         known: Collection[str],
         ragged: Ragged | None = None,
     ) -> Iterator[int]:
-        """The same, some rows at a time: how many there were. `ragged` is as of `texts`."""
+        """Take in the kinds of text in the columns that are not known, some rows at a time.
+
+        Gives how many there were. `ragged` is as of `texts`.
+        """
         for name in self.names:
             guesses.setdefault(name, TextGuess(self.decimal))
         wanted = [name for name in self.names if name not in known]
@@ -150,8 +149,7 @@ class Delimited:
                 self._closed(rows, last)
         except TableError as error:
             if found:
-                header = bool(self.read.get("header", True))
-                raise _ragged(self.path, found[0], found[0].number - header) from error
+                raise _ragged(self.path, found[0], found[0].number - self.header) from error
             raise self._clearer(error) from error
 
     def _closed(self, rows: int, last: pa.Scalar | None) -> None:
@@ -172,25 +170,15 @@ class Delimited:
     def _stream(self) -> pa.NativeFile:
         return opened(self.path, self.read.get("encoding", "utf-8"))
 
-    def _text(self) -> pa.NativeFile:
-        """All of it; one line that has no end gets one, since Arrow takes it for none."""
-        for size in (1 << 12, BLOCK):
-            start = self._stream().read(size)
-            if b"\n" in start or b"\r" in start:
-                return self._stream()
-        alone = start and len(start) < BLOCK
-        return pa.BufferReader(start + b"\n") if alone else self._stream()
-
     def _reader(
         self, options: pc.ConvertOptions, ragged: Ragged, blank: bool
     ) -> pc.CSVStreamingReader:
-        header = bool(self.read.get("header", True))
         return pc.open_csv(
-            self._text(),
+            ended(self._stream, BLOCK),
             pc.ReadOptions(
                 use_threads=False,  # which would not know the numbers of rows
                 block_size=BLOCK,
-                autogenerate_column_names=not header,
+                autogenerate_column_names=not self.header,
             ),
             pc.ParseOptions(
                 delimiter=self.read.get("delimiter", DELIMITERS[self.format]),
@@ -217,7 +205,7 @@ class Delimited:
                 f"`{self.path}` has more than one column `{twice[0]}`",
                 hint="columns are told apart by their names; change the header",
             )
-        if "delimiter" not in self.read and self.read.get("header", True):
+        if "delimiter" not in self.read and self.header:
             _one_column(self.path, names)
         return names
 

@@ -99,7 +99,6 @@ class DelimitedFeed:
 
     def chunks(self, wanted: Types) -> Iterator[Chunk]:
         """All rows, of the columns that are wanted, as binary."""
-        header = bool(self.part.read.get("header", True))
         ragged: deque[Refused] = deque()
 
         def skip(row: pc.InvalidRow) -> str:
@@ -107,7 +106,7 @@ class DelimitedFeed:
                 f"has {row.actual_columns:,} values, "
                 f"where there are {row.expected_columns:,} columns"
             )
-            ragged.append(Refused(row.number - header, None, row.text, reason))
+            ragged.append(Refused(row.number - self.part.header, None, row.text, reason))
             return "skip"
 
         first = 1

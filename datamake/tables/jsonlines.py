@@ -58,20 +58,16 @@ class Lines:
         """Not known before all is read."""
         return None
 
-    def look(self, guesses: dict[str, ValueGuess], known: Collection[str]) -> None:
-        """Take in the types of the values; of a column that is known, only its name."""
-        for _ in self.looking(guesses, known):
-            pass
-
     def looking(
         self,
         guesses: dict[str, ValueGuess],
         known: Collection[str],
         mend: Callable[[bytes, int], bytes] | None = None,
     ) -> Iterator[int]:
-        """The same, some rows at a time: the first of the next.
+        """Take in the types of the values, some rows at a time; of a known column only its name.
 
-        Without `mend` an error is raised for lines that cannot be read; else it leaves out which.
+        Gives the first row of each time. Without `mend` an error is raised for lines that cannot be
+        read; else it leaves out which.
         """
         for row, piece in self.pieces():
             try:

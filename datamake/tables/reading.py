@@ -190,7 +190,8 @@ class TextTable(Table):
         folders = self._folders()
         guesses: dict[str, Any] = {}
         for part in self.parts:
-            part.look(guesses, {*self.given, *folders})
+            for _ in part.looking(guesses, {*self.given, *folders}):
+                pass
             wide(part.path, len(guesses))
         for name in self.given:
             if name not in guesses:
