@@ -14,6 +14,7 @@ from datamake.errors import DatamakeError, UsageError
 from datamake.examining import output_of
 from datamake.judge import Demands, Judge
 from datamake.request import chosen
+from datamake.threads import attended
 from datamake.urls import shown
 
 TYPE_CHECKING = False
@@ -103,7 +104,11 @@ def _results(judge: Judge, name: str, assertions: Assertions) -> Sequence[Any]:
     _bring(judge, contents)
     checking = examiner.checking(name, assertions, contents)
     action = Action(target=name, kind="check", checking=checking)
-    result = checked(action, Result(name), "", Workshop())
+    workshop = Workshop()
+    result = attended(
+        lambda: checked(action, Result(name), "", workshop),
+        lambda: workshop.cancel(at_once=False),
+    )
     if not result.checked and result.error is not None:
         raise DatamakeError(result.error, result.facts)
     if digest:

@@ -11,23 +11,26 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from datamake.datafile.sql import tokens
+from datamake.tables import TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained
 from datamake.tables.scans import Scan, place, selection
 from datamake.tables.session import SETTINGS
 from datamake.tables.syntax import bare
+from datamake.threads import attended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from datamake.tables import TableError
     from datamake.tables.views import View
 
 ROWS = 1 << 14
 """Rows of a batch."""
 EXPLAIN = "EXPLAIN "
+LOOKING = frozenset(["SELECT", "EXPLAIN", "MULTI"])
+"""Kinds of statements that change nothing; `PIVOT` is several in one."""
 
 
 def connection(views: Iterable[View]) -> Any:
@@ -78,8 +81,9 @@ def answer(sql: str, views: Iterable[View]) -> Iterator[pa.RecordBatchReader | N
     made, scans = _opened(views)
     try:
         made.execute("SET errors_as_json = true")
-        result = made.sql(sql)
-        yield None if result is None else result.to_arrow_reader(ROWS)
+        _refuse(made, sql)
+        result = attended(lambda: made.sql(sql), made.interrupt)
+        yield None if result is None else _attended(made, result)
     except (duckdb().Error, pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the caller, who cannot write
@@ -89,6 +93,25 @@ def answer(sql: str, views: Iterable[View]) -> Iterator[pa.RecordBatchReader | N
         raise _placed(made, sql, error) from error
     finally:
         made.close()
+
+
+def _attended(made: Any, result: Any) -> pa.RecordBatchReader:
+    """The rows of a result, whose making Ctrl-C ends."""
+    reader = attended(lambda: result.to_arrow_reader(ROWS), made.interrupt)
+    batches = iter(lambda: attended(lambda: next(reader, None), made.interrupt), None)
+    return pa.RecordBatchReader.from_batches(reader.schema, batches)
+
+
+def _refuse(made: Any, sql: str) -> None:
+    """Raises TableError for what does more than look."""
+    found = made.extract_statements(sql)
+    if len(found) != 1:
+        raise TableError("one query is asked at a time", [f"these are {len(found)}"])
+    if found[0].type.name not in LOOKING:
+        raise TableError(
+            f"a query only looks, and this is {found[0].type.name}",
+            hint="`Project.duckdb()` of Python has no such limits",
+        )
 
 
 def _placed(made: Any, sql: str, error: Exception) -> TableError:

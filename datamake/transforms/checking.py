@@ -38,13 +38,16 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
 
     checking = action.checking
     assert checking is not None
+    course = Course(action, workshop)
     try:
-        course = Course(action, workshop)
         with course.timed():
             results = _results(action, checking, path, course)
     except EnvironmentFailed:
         raise
     except DatamakeError as error:
+        if course.late:
+            late = f"took longer than {action.timeout:g} s"
+            return replace(result, error=late, outputs=())
         return replace(result, error=error.headline, facts=tuple(error.below), outputs=())
     wrong = [each for each in results if not each.passed]
     errors = [each for each in wrong if each.severity == "error"]

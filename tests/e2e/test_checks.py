@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 
 import pyarrow as pa
@@ -482,3 +483,35 @@ def test_the_command(orders):
     ]
     assert orders.cli("check", "kinds").returncode == 2
     assert orders.cli("check", "nope").returncode == 2
+
+
+LONG = "from {} a, range(100000) b, range(100000) c where a.id + b.range + c.range < 0"
+
+
+def test_a_check_that_takes_too_long(copied):
+    """Is ended like any other work of its target."""
+    copied.declared(
+        f"checks = [{{ sql = 'select 1 as n {LONG.format('this')}' }}]\ntimeout = '200ms'"
+    )
+    assert copied.build().errors == {"a": "took longer than 0.2 s"}
+    assert not copied.exists("a.parquet")
+
+
+@pytest.mark.parametrize("command", ["check", "sql", "build"])
+def test_ctrl_c(copied, command):
+    """Ends whatever is asked of tables, and leaves nothing behind."""
+    copied.declared("")
+    copied.given({"id": list(range(1000))})
+    assert copied.build().ok
+    copied.declared(f"checks = [{{ sql = 'select 1 as n {LONG.format('this')}' }}]")
+    query = ["select count(*) as n " + LONG.format("a")] if command == "sql" else []
+    process = copied.start(command, *query)
+    try:
+        time.sleep(1)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert copied.files(".datamake/tmp/*") == []
