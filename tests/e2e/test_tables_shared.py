@@ -137,3 +137,33 @@ def test_other_targets(first):
     first.datafile(text + '[targets.plain]\noutput = "plain.txt"\nrun = "echo > {output}"\n')
     assert loaded(first) & HEAVY == set()
     assert first.exists("plain.txt")
+
+
+def test_remote_sources_of_a_clone(bucket, project):
+    """Are not downloaded either, to be judged by what they say, nor to be checked."""
+    project.datafile(f"""
+        [project]
+        cache = "{bucket.url}cache"
+        [storage."s3://"]
+        endpoint_url = "{bucket.proxy.url}"
+        [sources.raw]
+        path = "{bucket.url}raw.parquet"
+        checks = [{{ not_null = ["id"] }}]
+        [targets.kinds]
+        sql = "select distinct kind from raw"
+        [targets.clean]
+        inputs = ["raw"]
+        standardize = {{ others = "drop", columns = {{ id = "int64" }} }}
+    """)
+    bucket.put("raw.parquet", raw())
+    assert sorted(project.build().ran) == ["clean", "kinds"]
+    other = clone(project, "other")
+    bucket.proxy.forget()
+    assert sorted(other.build().restored) == ["clean", "kinds"]
+    assert [each.path for each in bucket.proxy.bodies if "raw.parquet" in each.path] == []
+    bucket.put("raw.parquet", raw(more=[2] * 100, compression="gzip"))
+    assert project.build().ran == []
+    bucket.proxy.forget()
+    third = clone(project, "third")
+    assert third.build().ran == []
+    assert [each.path for each in bucket.proxy.bodies if "raw.parquet" in each.path] == []
