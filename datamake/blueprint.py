@@ -77,12 +77,17 @@ class Blueprint:
             text = queries.filled(self.script.text, values)
             self.inputs.read(tables(text, self.script.prelude))
         except PlaceholderError as error:
-            raise Fault(self.texts.placed(error.problem, "sql")) from None
+            raise Fault(self._of_query(self.texts.placed(error.problem, "sql"))) from None
+        except Fault as fault:
+            raise Fault(self._of_query(fault.problem)) from None
         except DatamakeError as error:
-            place = f"`{self.script.path}`: " if self.script.path else ""
-            raise self.texts.fault(
-                place + error.headline, "sql", facts=error.facts, hint=error.hint
-            ) from None
+            found = self.texts.problem(error.headline, "sql", facts=error.facts, hint=error.hint)
+            raise Fault(self._of_query(found)) from None
+
+    def _of_query(self, problem: Problem) -> Problem:
+        """A problem of a query, at the file that it is in."""
+        path = self.script.path if self.script else ""
+        return replace(problem, file=path, keys=()) if path else problem
 
     def target(self, row: Mapping[str, str]) -> Target:
         """The instance with these foreach values. Raises `filling.Fault`."""
@@ -159,7 +164,7 @@ class Blueprint:
                 else faults(text, known, shell=kind == "run")
             )
             keys = (kind,) if isinstance(self.template, str) else (kind, index)
-            yield from (self.texts.placed(problem, *keys) for problem in found)
+            yield from (self._of_query(self.texts.placed(each, *keys)) for each in found)
 
     def _known(self) -> list[str]:
         """The names of placeholders that the action may use."""

@@ -53,6 +53,24 @@ def counted(space: Workspace, target: Target, contents: Sequence[Content]) -> li
     return found
 
 
+def as_last_read(space: Workspace, target: Target, contents: Sequence[Content]) -> list[Content]:
+    """The contents, of tables with the columns that counted when the target was last recorded."""
+    insights = Insights(space)
+    columns: dict[str, frozenset[str]] = {}
+    for kind, _, text in space.state.fields(target.name):
+        held = insights.held(text) if kind.startswith("input:") else None
+        if held is not None:
+            columns[kind[len("input:") :]] = frozenset(name for name, _, _ in held[0].columns)
+    return [
+        replace(
+            each, logical=insights.logical(each), columns=columns.get(each.link.input.name or "")
+        )
+        if each.link.table
+        else each
+        for each in contents
+    ]
+
+
 def _chosen(insights: Insights, content: Content, read: Collection[str] | None) -> Content:
     """With the columns that count: of those that the input declares, those that are read."""
     declared = content.link.input.columns

@@ -112,6 +112,9 @@ def view(space: Workspace, name: str, *, local: bool = False) -> View:
     graph = space.graph
     if name in graph.sources:
         return source_view(space, name, local=local)
+    made = graph.outputs.owners.get(name)
+    if made is not None and not is_url(name):
+        return View(name, (Piece((_there(space, made, name),)),))
     pieces = []
     for target in chosen(space, [name], None):
         each = graph.targets[target].each if target in graph.targets and target != name else {}
@@ -131,10 +134,13 @@ def _made(space: Workspace, target: str, *, local: bool) -> list[str]:
             continue
         if is_url(output.path):
             paths += downloaded(space, output.path, local=local)
-        elif space.files.digest(output.path) is None:
-            raise UsageError(
-                f"`{output.path}` is not there", hint=f"`datamake build '{target}'` makes it"
-            )
         else:
-            paths.append(space.files.absolute(output.path))
+            paths.append(_there(space, target, output.path))
     return paths
+
+
+def _there(space: Workspace, target: str, path: str) -> str:
+    """The absolute path of an output. Raises UsageError where it is not there."""
+    if space.files.digest(path) is None:
+        raise UsageError(f"`{path}` is not there", hint=f"`datamake build '{target}'` makes it")
+    return space.files.absolute(path)

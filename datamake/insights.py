@@ -106,11 +106,16 @@ class Insights:
             self.note(key, _packed(known))
         return known
 
-    def hold(self, content: Content) -> None:
-        """Remember what counts of a table, for who asks later what has changed."""
+    def hold(self, content: Content, *, anew: bool = False) -> None:
+        """Remember what counts of a table, for who asks later what has changed.
+
+        `anew`: it is what a target has now been made of, whatever it was in before.
+        """
+        if content.logical is None:
+            return
         facts = self.space.state.facts
         key = f"held {content.counted}"
-        if content.logical is not None and facts.recall(key) is None:
+        if anew or facts.recall(key) is None:
             part = content.logical.part(content.columns)
             text = f"{content.digest} {self.format(content)}\n{part}"
             facts.note(key, text, self.space.now())

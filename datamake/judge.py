@@ -11,7 +11,7 @@ from datamake.checking import Examiner
 from datamake.conflicts import alike
 from datamake.contents import Contents, Known
 from datamake.contexts import Contexts
-from datamake.counting import counted
+from datamake.counting import as_last_read, counted
 from datamake.fingerprint import BUILT_IN, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
 from datamake.urls import is_url, shown
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from datamake.fingerprint import Content
     from datamake.graph import Graph
-    from datamake.model import Field, Record, Target
+    from datamake.model import Field, Link, Record, Target
     from datamake.workspace import Workspace
 
 
@@ -146,13 +146,13 @@ class Judge:
     def contents(self, name: str, unknown: Mapping[str, object] = NOTHING) -> list[Content]:
         """The inputs of a target with what counts of them, but for those that `unknown` ones make.
 
-        Of the tables of a query that is nothing as long as any is unknown. Raises InputGone, and
-        TableError.
+        As long as any of a query's tables is unknown, the columns are those that it last read of
+        the others. Raises InputGone, and TableError.
         """
         target = self.space.graph.targets[name]
         found = list(self.inputs.of(name, unknown))
         if unknown and target.kind == "sql":
-            return [content for content in found if not content.link.table]
+            return as_last_read(self.space, target, found)
         return counted(self.space, target, found)
 
     def _unknown(self, name: str) -> dict[str, Target | None]:
@@ -200,6 +200,9 @@ class Judge:
             return True
         if kind not in ("input", "reading") and not kind.startswith("input:"):
             return False
+        if target.kind == "sql":
+            names = _waiting(self.space.graph.links[target.name], makers)
+            return (subject if kind == "reading" else kind.partition(":")[2]) in names
         if target.kind in BUILT_IN:  # its fields are without paths
             return True
         remotes = self.space.graph.remotes
@@ -236,6 +239,15 @@ class Judge:
             return all(space.cache.has(written.digest) for written in outputs)
 
         return staleness.Sources(lambda: space.state.fields(target.name), cached, available)
+
+
+def _waiting(links: Sequence[Link], makers: Container[str | None]) -> set[str | None]:
+    """The names of the inputs that any of these make, or are."""
+    return {
+        link.input.name
+        for link in links
+        if any(item.producer in makers or item.path in makers for item in link.items)
+    }
 
 
 def joined(

@@ -133,6 +133,8 @@ class Publisher:
         )
         for key, text in result.held:
             self.judge.examiner.insights.note(key, text)
+        for content in work.contents:
+            self.judge.examiner.insights.hold(content, anew=True)
         notices = self._publish(target, record, staged_names(target))
         self.judge.examiner.found(target, record.outputs, result.checked)
         if changed:

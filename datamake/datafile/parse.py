@@ -101,6 +101,12 @@ class Loading:
             return content
         found, problems = models(globs, self.root, self.tree)
         self.problems += problems
+        for name, path in found.items():
+            actions = set(ACTION_NAMES).intersection(mapping(targets.get(name)))
+            if actions - {"sql"} or mapping(targets.get(name)).get("sql", path) != path:
+                keys = ("targets", name, min(actions))
+                headline = f"`{name}` is declared twice: it is a model, too"
+                self.problems.append(Problem(headline, self.root.file, keys, (path,)))
         mine = {
             name: {"sql": path, **mapping(targets.get(name))}
             for name, path in found.items()

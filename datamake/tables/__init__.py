@@ -22,11 +22,20 @@ class TableError(DatamakeError):
     exit_code = 1
 
 
+def other_delimiter(names: Sequence[str]) -> str:
+    """The hint at another delimiter, where all columns seem to be one."""
+    other = max(",;\t|", key=names[0].count) if len(names) == 1 else ""
+    if not other or other not in names[0]:
+        return ""
+    text = {"\t": "\\t"}.get(other, other)
+    return f'if `{text}` is between the columns: `read = {{ delimiter = "{text}" }}`'
+
+
 def no_column(table: str, name: str, names: Sequence[str]) -> TableError:
     """What to say of a column that a table has not; `names` are those that it has."""
     from datamake.datafile.shapes import did_you_mean
 
     shown = shortened(", ".join(f"`{each}`" for each in names[:NAMED]), 300)
     more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-    hint = did_you_mean(name, names)
+    hint = did_you_mean(name, names) or other_delimiter(names)
     return TableError(f"`{table}` has no column `{name}`", [f"it has {shown}{more}"], hint)

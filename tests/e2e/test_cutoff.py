@@ -503,3 +503,24 @@ def test_the_rejects_of_a_standard(project):
     assert project.build().ran == ["trips", "sum"]
     project.write("trips.csv", "id\n2\ny\nz\n")
     assert project.build().ran == ["trips", "bad"]
+
+
+def test_why_beside_what_is_not_known_yet(project):
+    """A table that has changed is a reason of a query although another of its inputs is stale."""
+    project.datafile("""
+        [sources.b]
+        path = "b.parquet"
+        [targets.a]
+        inputs = ["a.csv"]
+        standardize = { columns = { id = "int64" } }
+        [targets.q]
+        sql = "select id, v from b join a using (id)"
+    """)
+    project.write("a.csv", "id\n1\n")
+    project.write("b.parquet", parquet({"id": [1, 2], "v": [1, 2], "y": [1, 2]}))
+    assert project.build().ok
+    project.write("a.csv", "id\n1\n2\n")
+    project.write("b.parquet", parquet({"id": [1, 2], "v": [1, 2], "y": [3, 2]}))
+    assert project.plan()["q"] == "maybe"
+    project.write("b.parquet", parquet({"id": [1, 2], "v": [5, 2], "y": [3, 2]}))
+    assert project.plan()["q"] == "run"

@@ -243,7 +243,7 @@ def test_a_mistake_in_a_file(project):
     done, lines = made(project, "q.sql", q="-- all\nselect id,\n  now()\nfrom t\n")
     assert done.returncode == 2
     assert lines == [
-        "Datafile.toml:6:1: `q.sql`: `now()` is another time at each run",
+        "q.sql: `now()` is another time at each run",
         "  3 |   now()",
         "    |   ^^^^^",
         "  hint: take it from a param, as `{params.today}`, and give it with `--set today=...`",
