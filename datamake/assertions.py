@@ -44,13 +44,16 @@ def _known(texts: Texts, names: Names, check: Check) -> Check:
     if check.kind != "references":
         return check
     name, column = check.arguments
+    key = "checks" if "checks" in texts.declaration.table else "schema"
     full = names.full(name, texts.declaration.part)
     if full is None:
         raise texts.fault(
             f"`{check.name}` refers to `{name}`, which is no source or target",
-            "checks" if "checks" in texts.declaration.table else "schema",
+            key,
             hint=did_you_mean(name, names.seen_from(texts.declaration.part)),
         )
+    if full in names.disabled:
+        raise texts.fault(f"`{check.name}` refers to `{name}`, which is disabled", key)
     return replace(check, arguments=(full, column))
 
 

@@ -145,8 +145,11 @@ def _comment_end(sql: str, at: int) -> int:
 def plain(sql: str) -> str:
     """The same query without comments, in a layout of its own: one line for each clause.
 
-    Two texts that are laid out alike mean the same.
+    Two texts that are laid out alike mean the same. One with blanks that are no ASCII stays as it
+    is: to DuckDB some of them are names.
     """
+    if any(kind == "blank" and not sql[at:end].isascii() for kind, at, end in _pieces(sql)):
+        return sql
     found = list(tokens(sql))
     while found and found[-1].text == ";":
         found.pop()

@@ -194,7 +194,7 @@ class TextTable(Table):
                 pass
             wide(part.path, len(guesses))
         for name in self.given:
-            if name not in guesses:
+            if name not in guesses and name not in folders:
                 raise no_column(self.parts[0].path, name, list(guesses))
         if not guesses:
             raise TableError(

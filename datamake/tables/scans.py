@@ -141,19 +141,25 @@ def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None
 
 def files_of(table: Table) -> list[str]:
     """The files of a table, if DuckDB can read all of them as they are; else none."""
-    paths = [part.path for part in table.parts]
+    known: dict[str, str] = {}
     for part in table.parts:
         if type(part) is not Parquet or not PATTERN.isdisjoint(part.path):
             return []
         names = part.stored.names
-        if len({each.lower() for each in names}) < len(names):
+        if len(set(names)) < len(names):
             return []
-    return paths
+        if any(known.setdefault(each.lower(), each) != each for each in names):
+            return []
+    return [part.path for part in table.parts]
 
 
 def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
-    """The query for the columns of a schema in the files of a table, None where it would differ."""
-    if not files_of(table):
+    """The query for the columns of a schema in the files of a table, None where it would differ.
+
+    It does for a NaN: what a file says of its least and greatest values leaves that out, and DuckDB
+    goes by it.
+    """
+    if not files_of(table) or any(map(_has_floats, schema.types)):
         return None
     groups: dict[tuple[tuple[str, str | None], ...], list[Any]] = {}
     for part, keys in zip(table.parts, table.keys, strict=True):
@@ -166,6 +172,12 @@ def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
     expected = connection.execute("DESCRIBE FROM __expected__").fetchall()
     connection.unregister("__expected__")
     return query if connection.execute(f"DESCRIBE {query}").fetchall() == expected else None
+
+
+def _has_floats(dtype: pa.DataType) -> bool:
+    if kinds.is_nested(dtype):
+        return any(_has_floats(dtype.field(at).type) for at in range(dtype.num_fields))
+    return bool(kinds.is_floating(dtype))
 
 
 def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.Schema) -> str:
