@@ -52,7 +52,8 @@ class Columnar:
 
     def _names(self, places: Sequence[int]) -> list[str] | None:
         """The names that bring the columns at these places, None where only all columns do."""
-        return [self.stored.names[at] for at in places] if self.plain else None
+        names = self.stored.names
+        return [names[at] for at in places] if self.plain else None
 
     def rows(self) -> int | None:
         """How many rows the file says that it has."""
@@ -60,8 +61,9 @@ class Columnar:
 
     def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The columns with one of these names (None: all), in their order in the file."""
+        chosen = None if columns is None else frozenset(columns)
         names = self.schema.names
-        places = [at for at, name in enumerate(names) if columns is None or name in columns]
+        places = [at for at, name in enumerate(names) if chosen is None or name in chosen]
         schema = pa.schema([self.schema.field(at) for at in places])
         total = 0
         with explaining(self.path, self.format):

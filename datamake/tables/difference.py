@@ -183,7 +183,8 @@ class _Rows:
     def __init__(self, connection: Any, old: Table, new: Table) -> None:
         self.connection = connection
         self.tables = {"old": old, "new": new}
-        both = [each for each in new.schema.names if each in set(old.schema.names)]
+        before = set(old.schema.names)
+        both = [each for each in new.schema.names if each in before]
         self.both = {each: f"c{at}" for at, each in enumerate(both)}
         self.aliases = {side: self._aliases(table) for side, table in self.tables.items()}
         common = [

@@ -36,12 +36,12 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:
     table = open_table(paths, Reading(format))
     if table.parts[0].format in TEXT:
         raise TableError(f"`{table.parts[0].path}` is text, which counts by its bytes")
-    schema = table.schema
+    schema, every = table.schema, table.schema.names
     levels = [_Level(field.type) for field in schema]
     rows = 0
     for places in _groups(table):
         rows = 0
-        names = None if len(places) == len(schema) else [schema.names[at] for at in places]
+        names = None if len(places) == len(schema) else [every[at] for at in places]
         for batch in ahead(table.batches(names)):
             rows += batch.num_rows
             for at, array in zip(places, batch.columns, strict=True):
