@@ -8,7 +8,6 @@ from __future__ import annotations
 from datamake.action import Action, Result
 from datamake.ages import aged
 from datamake.bringing import bring
-from datamake.checking import failures
 from datamake.contents import Known
 from datamake.errors import DatamakeError, UsageError
 from datamake.examining import output_of
@@ -80,7 +79,7 @@ def _checked(judge: Judge, name: str) -> Document:
 
     return {
         "name": name,
-        "ok": error is None and not failures(results),
+        "ok": error is None and not any(each.failed for each in results),
         "checks": documents(results),
         "lines": lines(results),
         **({"error": str(error)} if error is not None else {}),

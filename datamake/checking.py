@@ -21,7 +21,7 @@ from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     from datamake.contents import Contents
@@ -45,27 +45,13 @@ class Known:
     @property
     def passed(self) -> bool:
         """Whether it is known that nothing is wrong."""
-        return self.results is not None and not failures(self.results)
+        return self.results is not None and not any(each.failed for each in self.results)
 
 
 def memory() -> int:
     """Bytes of memory that a table may take by itself, if nothing else is said."""
     whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return whole // (2 * (os.cpu_count() or 1))
-
-
-def failures(results: Iterable[Any]) -> list[Any]:
-    """What came of checks that fails a table."""
-    return [each for each in results if not each.passed and each.severity == "error"]
-
-
-def told(results: Sequence[Any]) -> tuple[str, list[str]]:
-    """What is said of checks that failed: a headline, and facts."""
-    from datamake.tables.checked import lines
-
-    wrong = failures(results)
-    headline = "a check failed" if len(wrong) == 1 else f"{len(wrong)} checks failed"
-    return headline, lines([*wrong, *(each for each in results if each not in wrong)])
 
 
 class Examiner:

@@ -5,7 +5,6 @@ Knows nothing of running. A part of the engine.
 
 from __future__ import annotations
 
-from datamake.checking import told
 from datamake.contents import Known
 from datamake.judge import joined
 from datamake.model import Status
@@ -77,7 +76,7 @@ class Judging:
             return self._up_to_date(name, verdict)
         self.claims.drop(name)
         if verdict.status is Status.CHECK and verdict.results is not None:
-            return self.fail(name, *told(verdict.results), checks=verdict.results)
+            return self._fail_checks(name, verdict.results)
         if verdict.status is Status.RESTORE:
             return self.schedule.judged(name, Verb.RESTORE)
         absent = [need for need in graph.needs[name] if not self.judge.inputs.known[need].present]
@@ -95,6 +94,11 @@ class Judging:
         self.runner.give_up(name, error, facts, duration, checks)
         self.claims.end(name)
         return self.schedule.finished(name, ok=False)
+
+    def _fail_checks(self, name: str, results: Sequence[Any]) -> list[Instruction]:
+        from datamake.tables.checked import told
+
+        return self.fail(name, *told(results), checks=results)
 
     def _up_to_date(self, name: str, verdict: Verdict) -> list[Instruction]:
         record, saved = self.space.record(name), None
@@ -136,7 +140,7 @@ class Judging:
             self.judge.inputs.settle(name, Known(""))
             return self.schedule.judged(name, None)
         if known.results is not None:
-            return self.fail(name, *told(known.results), checks=known.results)
+            return self._fail_checks(name, known.results)
         needs = self.space.graph.needs[name]
         absent = [need for need in needs if not self.judge.inputs.known[need].present]
         return self.schedule.judged(name, Verb.RUN, absent)

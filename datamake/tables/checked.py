@@ -44,6 +44,11 @@ class Checked:
         """Whether nothing is wrong."""
         return not self.violations
 
+    @property
+    def failed(self) -> bool:
+        """Whether what is wrong fails the table."""
+        return bool(self.violations) and self.severity == "error"
+
 
 def documents(checked: Iterable[Checked]) -> list[dict[str, Any]]:
     """The results as JSON has them."""
@@ -58,6 +63,13 @@ def documents(checked: Iterable[Checked]) -> list[dict[str, Any]]:
         }
         for each in checked
     ]
+
+
+def told(results: Sequence[Checked]) -> tuple[str, list[str]]:
+    """What is said of a table that fails: a headline, and facts, what fails it first."""
+    failed = [each for each in results if each.failed]
+    headline = "a check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
+    return headline, lines([*failed, *(each for each in results if not each.failed)])
 
 
 def lines(checked: Iterable[Checked]) -> list[str]:

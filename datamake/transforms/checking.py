@@ -34,7 +34,7 @@ def examined(action: Action, workshop: Workshop) -> Result:
 
 def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Result:
     """The result of an action whose table is at `path`: failed, if its table is not as it should be."""
-    from datamake.tables.checked import lines
+    from datamake.tables.checked import lines, told
 
     checking = action.checking
     assert checking is not None
@@ -49,18 +49,12 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
             late = f"took longer than {action.timeout:g} s"
             return replace(result, error=late, outputs=())
         return replace(result, error=error.headline, facts=tuple(error.below), outputs=())
-    wrong = [each for each in results if not each.passed]
-    errors = [each for each in wrong if each.severity == "error"]
-    result = replace(
-        result,
-        checked=results,
-        notices=(*result.notices, *lines(each for each in wrong if each not in errors)),
-    )
-    if not errors:
+    notices = lines(each for each in results if not each.failed)
+    result = replace(result, checked=results, notices=(*result.notices, *notices))
+    if not any(each.failed for each in results):
         return result
-    headline = "a check failed" if len(errors) == 1 else f"{len(errors)} checks failed"
-    others = [each for each in wrong if each not in errors]
-    return replace(result, error=headline, facts=tuple(lines([*errors, *others])), outputs=())
+    headline, facts = told(results)
+    return replace(result, error=headline, facts=tuple(facts), outputs=())
 
 
 def _results(action: Action, checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
