@@ -136,6 +136,8 @@ class Result:
     """Whether the cache has all the outputs' bytes."""
     lost: bool = False
     """Whether it failed because the cache has no longer what was to be restored."""
+    environment: bool = False
+    """Whether what it needs failed, and not the action itself."""
     held: tuple[tuple[str, str], ...] = ()
     """Facts of what the outputs hold as tables; see `insights`."""
     checked: tuple[Any, ...] = ()

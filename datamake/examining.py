@@ -67,6 +67,8 @@ class Checkups:
         if result.checked:
             self.judge.examiner.note(name, examined.fingerprint, examined.digest, result.checked)
         if result.error is not None:
+            if result.environment:
+                self.ledger.environment_failed()
             return failed(result)
         for line in result.notices:
             self.ledger.note(f"{name}: {line}")

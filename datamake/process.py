@@ -54,6 +54,8 @@ class Outcome:
     duration: float = 0.0
     """Seconds."""
     notices: tuple[str, ...] = ()
+    environment: bool = False
+    """Whether it is not its own fault that it failed."""
 
 
 class Keeper:

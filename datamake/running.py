@@ -225,7 +225,7 @@ class Runner:
             self.tries.get(work.target.name, 1),
         )
         if tries > policy.retries or work.restoring:
-            if work.result is not None:  # it is the store of its outputs that failed
+            if work.result is not None or result.environment:  # the store of its outputs, say
                 self.ledger.environment_failed()
             return failed(result)
         self.publisher.failed(work.target)

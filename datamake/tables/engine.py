@@ -22,7 +22,9 @@ def duckdb() -> Any:
     """The module. Raises EnvironmentFailed where it is not installed."""
     try:
         import duckdb as module
-    except ImportError as error:
+
+        _ = module.connect  # which a folder of that name has not
+    except (ImportError, AttributeError) as error:
         raise EnvironmentFailed(
             "this needs DuckDB", hint="install it: `pip install 'datamake[sql]'`"
         ) from error

@@ -8,8 +8,12 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.types import text_of
+
+REASONS = 3
+"""Reasons that are told."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,3 +116,19 @@ def seconds(moment: pa.Scalar) -> float:
         return days * 86400.0
     per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[moment.type.unit]
     return float(moment.value / per_second)
+
+
+def reasons(rejects: str) -> list[str]:
+    """Why most rows are in quarantine, of a file of these: a line for each column and reason."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(rejects, columns=["column", "reason", "value"])
+    groups = table.group_by(["column", "reason"]).aggregate(
+        [("value", "count", pc.CountOptions(mode="all")), ("value", "min")]
+    )
+    rows = sorted(groups.to_pylist(), key=lambda row: -row["value_count"])
+    return [
+        f"`{row['column'] or 'the row'}` {row['reason']}: {row['value_count']:,}"
+        + (f", as `{shortened(row['value_min'])}`" if row["value_min"] else "")
+        for row in rows[:REASONS]
+    ]

@@ -89,7 +89,12 @@ class Workshop:
             if outcome.error is not None or not (action.slots or action.staging):
                 lost = action.kind == "restore" and outcome is not INTERRUPTED
                 return Result(
-                    action.target, outcome.error, outcome.facts, (), outcome.duration, lost=lost
+                    action.target,
+                    outcome.error,
+                    outcome.facts,
+                    duration=outcome.duration,
+                    lost=lost,
+                    environment=outcome.environment,
                 )
             return self._finished(action, outcome)
         except FileNotFoundError as error:  # it was there when the action began

@@ -42,13 +42,18 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
     try:
         with course.timed():
             results = _results(action, checking, path, course)
-    except EnvironmentFailed:
-        raise
     except DatamakeError as error:
         if course.late:
             late = f"took longer than {action.timeout:g} s"
             return replace(result, error=late, outputs=())
-        return replace(result, error=error.headline, facts=tuple(error.below), outputs=())
+        outside = isinstance(error, EnvironmentFailed)
+        return replace(
+            result,
+            error=error.headline,
+            facts=tuple(error.below),
+            outputs=(),
+            environment=outside,
+        )
     notices = lines(each for each in results if not each.failed)
     result = replace(result, checked=results, notices=(*result.notices, *notices))
     if not any(each.failed for each in results):

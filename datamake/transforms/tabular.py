@@ -13,6 +13,7 @@ from threading import Timer
 
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import INTERRUPTED, Outcome
+from datamake.tables import TableError
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -70,7 +71,7 @@ class Course:
 
 
 def execute(action: Action, workshop: Workshop) -> Outcome:
-    """Write the table. Raises EnvironmentFailed and OSError where that is not its own fault."""
+    """Write the table. Raises OSError where that is not its own fault."""
     started = time.monotonic()
     course = Course(action, workshop)
     try:
@@ -82,9 +83,8 @@ def execute(action: Action, workshop: Workshop) -> Outcome:
         duration = time.monotonic() - started
         if course.late:
             return Outcome(f"took longer than {action.timeout:g} s", duration=duration)
-        if isinstance(error, EnvironmentFailed):
-            raise
-        return Outcome(error.headline, tuple(error.below), duration)
+        outside = isinstance(error, EnvironmentFailed)
+        return Outcome(error.headline, tuple(error.below), duration, environment=outside)
     return replace(Outcome(duration=time.monotonic() - started), notices=notices)
 
 
@@ -120,6 +120,13 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
     )
     if not found.rejected:
         return ()
+    if found.rejected == found.total:
+        from datamake.tables.profile import reasons
+
+        raise TableError(
+            f"all {found.total:,} rows are wrong" if found.total > 1 else "the one row is wrong",
+            reasons(action.slots[1].path),
+        )
     path = action.slots[1].output.path
     verb = "is" if found.rejected == 1 else "are"
     return (f"{found.rejected:,} of {found.total:,} rows {verb} in quarantine: {path}",)

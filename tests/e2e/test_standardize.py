@@ -42,7 +42,7 @@ def test_rows_in_quarantine(project):
     built = project.build()
     assert built.ran == ["trips[01]", "trips[02]", "bad"]
     assert built.notices == (
-        "trips[01]: 1 of 2 rows are in quarantine: build/rejects/trips/01.parquet"
+        "trips[01]: 1 of 2 rows is in quarantine: build/rejects/trips/01.parquet"
     )
     assert pq.read_table(project.path("build/trips/01.parquet")).to_pylist() == [
         {"month": "01", "id": 1}
@@ -140,3 +140,24 @@ def test_columns_that_are_dropped_do_not_count(project):
     assert project.build().ran == ["a"]
     project.write("a.parquet", table(pa.table({"x": [1], "y": [3], "z": [3]})))
     assert project.build().ran == ["a"]
+
+
+def test_all_rows_in_quarantine_are_an_error(project):
+    """Nothing is published; the most frequent reasons are told."""
+    project.datafile("""
+        [targets.t]
+        inputs = ["t.csv"]
+        [targets.t.standardize]
+        on_error = "quarantine"
+        columns = { id = "int64", at = "date" }
+    """)
+    project.write("t.csv", "id,at\n1,5.1.2024\n2,6.1.2024\n,x\nx,2024-01-01\n")
+    done = project.cli("build")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].endswith("all 4 rows are wrong")
+    assert lines[1:3] == [
+        "  `at` is not of the type `date`: 3, as `5.1.2024`",
+        "  `id` is not of the type `int64`: 1, as `x`",
+    ]
+    assert project.files("build/*.parquet") == []
