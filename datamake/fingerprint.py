@@ -95,7 +95,7 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
         used, script = queries.names(script), plain(script)
     else:
         used = names(script, shell=target.kind == "run")
-    found: list[Field] = [("rules", "", RULES[target.kind]), ("command", "", script.strip())]
+    found: list[Field] = [("rules", "", RULES[target.kind]), ("command", "", _trimmed(script))]
     found += [("prelude", str(at), plain(text)) for at, text in enumerate(target.prelude)]
     found += _surroundings(target, context, used)
     found += [("param", name, text_of(target.params[name])) for name in sorted(target.params)]
@@ -115,6 +115,12 @@ def fields(target: Target, contents: Iterable[Content], context: Context) -> tup
         path = basename(output.path.rstrip("/")) if output.staged else output.path
         found.append(("output", output.name or "", path + "/" * output.folder))
     return tuple(found)
+
+
+def _trimmed(script: str) -> str:
+    """Without the blanks around it that mean nothing, to a shell or to DuckDB."""
+    found = script.strip(" \t\n")
+    return script if found.endswith("\\") else found
 
 
 def _surroundings(target: Target, context: Context, used: Iterable[str]) -> list[Field]:
