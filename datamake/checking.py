@@ -21,12 +21,12 @@ from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
     from datamake.contents import Contents
     from datamake.fingerprint import Content
-    from datamake.model import Assertions, Target, Verdict, Written
+    from datamake.model import Assertions, Field, Target, Verdict, Written
     from datamake.workspace import Workspace
 
 VOLUMES = 10
@@ -61,6 +61,8 @@ class Examiner:
         self.space = space
         self.inputs = inputs
         self.insights = Insights(space)
+        self._fields: dict[str, list[Field]] = {}
+        """Of each check fingerprint that was worked out."""
 
     def known(self, name: str, assertions: Assertions, digest: str) -> Known:
         """What is known of the checks of a target or source with a content. Raises InputGone."""
@@ -75,6 +77,7 @@ class Examiner:
             if content.logical is None:
                 found.append(("reading", label, reading_of(content)))
         own = fingerprint(found)
+        self._fields[own] = found
         text = self.insights.recall(_key(own, digest)) if digest else None
         if text is None:
             return Known(own)
@@ -108,9 +111,11 @@ class Examiner:
             return verdict
         if known.results is None and verdict.status is Status.RESTORE:
             return verdict
-        if known.results is None and not verdict.present and target.outputs:
-            return replace(verdict, status=Status.RESTORE, reasons=(_changed(assertions),))
-        return replace(verdict, status=Status.CHECK, reasons=(_changed(assertions),))
+        reason = self._changed(target.name, known)
+        absent = known.results is None and not verdict.present
+        return replace(
+            verdict, status=Status.RESTORE if absent else Status.CHECK, reasons=(reason,)
+        )
 
     def source(self, name: str) -> tuple[Known, str, list[Content]]:
         """What is known of a source's checks, its digest, and its contents. Raises InputGone."""
@@ -158,12 +163,23 @@ class Examiner:
             own = self.known(target.name, target.assertions, "").fingerprint
             self.note(target.name, own, outputs[0].digest, results)
 
+    def _changed(self, name: str, known: Known) -> Reason:
+        """What is checked otherwise than when a target was last checked, or has failed then."""
+        if known.results is not None:
+            from datamake.tables.checked import told
+
+            return Reason(Code.CHECK_CHANGED, told(known.results)[0])
+        last = self.space.state.facts.recall(f"checks {name}")
+        found = _differing(last, _told(self._fields[known.fingerprint]))
+        return Reason(Code.CHECK_CHANGED, ", ".join(found) or "not checked as it is now")
+
     def note(self, name: str, own: str, digest: str, results: Sequence[Any]) -> None:
         """Remember what came of checks: of what depends on nothing else with the content."""
         from datamake.tables.checked import canonical
 
         kept = [each for each in results if each.kind not in ("fresh", "volume")]
         self.insights.note(_key(own, digest), canonical(kept))
+        self.space.state.facts.note(f"checks {name}", _told(self._fields[own]), self.space.now())
         for each in results:
             if each.kind == "volume":
                 last = [*self.volumes(name), each.rows][-VOLUMES:]
@@ -180,7 +196,26 @@ def _key(own: str, digest: str) -> str:
     return f"checked-1 {own} {digest}"
 
 
-def _changed(assertions: Assertions) -> Reason:
-    words = ["schema"] * (assertions.schema is not None)
-    words += ["checks"] * bool(assertions.checks)
-    return Reason(Code.CHECK_CHANGED, " and ".join(words))
+def _told(fields: Iterable[Field]) -> str:
+    """What is checked, as the text of a fact."""
+    import json
+
+    return json.dumps(list(fields))
+
+
+def _differing(old: str | None, new: str) -> list[str]:
+    """What is checked now and was not, or differs, or is checked no more, by name."""
+    import json
+
+    try:
+        before, after = (
+            {(kind, subject): text for kind, subject, text in json.loads(each)}
+            for each in (old or "", new)
+        )
+    except (ValueError, TypeError):  # it was never checked, or is told by other rules
+        return []
+    return [
+        f"{kind} `{subject}`" if subject else kind
+        for kind, subject in {**after, **before}
+        if before.get((kind, subject)) != after.get((kind, subject))
+    ]

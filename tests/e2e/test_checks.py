@@ -116,7 +116,7 @@ def test_other_checks_that_fail(copied):
         built = copied.build()
         assert built.statuses == {"a": "failed", "b": "blocked"}
         assert ids(copied) == [1, None]
-    assert copied.cli("why", "a").stdout == "a: check\n  check-changed: checks\n"
+    assert copied.cli("why", "a").stdout == "a: check\n  check-changed: a check failed\n"
     copied.declared(WARNED)
     assert copied.build().statuses == {"a": "up-to-date", "b": "up-to-date"}
     copied.declared("")
@@ -507,11 +507,14 @@ def test_ctrl_c(copied, command):
     query = ["select count(*) as n " + LONG.format("a")] if command == "sql" else []
     process = copied.start(command, *query)
     try:
-        time.sleep(1)
-        assert process.poll() is None
+        while command != "sql" and not copied.files(".datamake/tmp/*"):
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(2 if command == "sql" else 0.5)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        said = process.communicate(timeout=20)
     finally:
         process.kill()
-    assert process.returncode == 130
+        process.communicate()
+    assert process.returncode == 130, said
     assert copied.files(".datamake/tmp/*") == []
