@@ -485,7 +485,7 @@ def test_the_command(orders):
     assert orders.cli("check", "nope").returncode == 2
 
 
-LONG = "from {} a, range(100000) b, range(100000) c where a.id + b.range + c.range < 0"
+LONG = "from {} p, range(100000) q, range(100000) r where p.id + q.range + r.range < 0"
 
 
 def test_a_check_that_takes_too_long(copied):
