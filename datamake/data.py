@@ -5,14 +5,16 @@ Knows nothing of formats; what is at a URL is downloaded into the cache first.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 from datamake.bringing import downloaded, source_view
-from datamake.errors import UsageError
+from datamake.errors import DatamakeError, UsageError
 from datamake.request import chosen
 from datamake.urls import is_url
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
     from typing import Any
 
     import pyarrow as pa
@@ -60,15 +62,32 @@ def preview(space: Workspace, name: str) -> dict[str, Any]:
         space.sources.copies.remove()
 
 
-def answer(space: Workspace, query: str) -> AbstractContextManager[pa.RecordBatchReader | None]:
+@contextmanager
+def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None]:
     """The rows of a query over the sources and targets that it names, as long as it is open.
 
-    Raises UsageError where one has no data, and TableError.
+    Raises UsageError where one that it reads has no data, and TableError.
     """
-    from datamake.tables import adhoc
+    from datamake.tables import TableError, adhoc
+    from datamake.tables.views import opened
 
-    names = adhoc.named(query, _names(space))
-    return adhoc.answer(query, [view(space, name) for name in names])
+    found, lacking = [], {}
+    for name in adhoc.named(query, _names(space)):
+        try:
+            one = view(space, name)
+            opened(one)
+        except DatamakeError as error:  # it may be but the name of a column
+            lacking[name] = error
+        else:
+            found.append(one)
+    try:
+        with adhoc.answer(query, found) as rows:
+            yield rows
+    except TableError as error:
+        for name, other in lacking.items():
+            if f"`{name}`".casefold() in error.headline.casefold():
+                raise other from None
+        raise
 
 
 def connection(space: Workspace) -> Any:
@@ -76,7 +95,6 @@ def connection(space: Workspace) -> Any:
 
     Raises EnvironmentFailed where DuckDB is not installed.
     """
-    from datamake.errors import DatamakeError
     from datamake.tables import adhoc
     from datamake.tables.views import opened
 

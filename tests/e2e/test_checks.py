@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pyarrow as pa
@@ -497,6 +499,15 @@ def test_a_check_that_takes_too_long(copied):
     assert not copied.exists("a.parquet")
 
 
+READY = """
+import sys
+import duckdb, pyarrow, datamake.data, datamake.tables.adhoc
+from datamake.__main__ import main
+print("ready", flush=True)
+sys.exit(main())
+"""
+
+
 @pytest.mark.parametrize("command", ["check", "sql", "build"])
 def test_ctrl_c(copied, command):
     """Ends whatever is asked of tables, and leaves nothing behind."""
@@ -505,12 +516,20 @@ def test_ctrl_c(copied, command):
     assert copied.build().ok
     copied.declared(f"checks = [{{ sql = 'select 1 as n {LONG.format('this')}' }}]")
     query = ["select count(*) as n " + LONG.format("a")] if command == "sql" else []
-    process = copied.start(command, *query)
+    process = subprocess.Popen(
+        [sys.executable, "-c", READY, command, *query],
+        cwd=copied.root,
+        env=copied.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
+        assert process.stdout.readline() == "ready\n"
         while command != "sql" and not copied.files(".datamake/tmp/*"):
             assert process.poll() is None
             time.sleep(0.01)
-        time.sleep(2 if command == "sql" else 0.5)
+        time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=20)
     finally:
