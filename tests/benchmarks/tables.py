@@ -114,14 +114,14 @@ verify(open_table("arrow.parquet"), None, checks_of(given), Sights(now=time.time
 def checks(runs):
     """All checks of a table: at most 1.5 times one scan of the columns that they use."""
     with tempfile.TemporaryDirectory() as folder:
-        flights(folder, 5 * 10**8)
+        flights(folder, 2 * 10**9)
         seconds(python(ARROW), folder)
         scan, made = in_turn(
             max(5, runs // 2),
             lambda: seconds(python(SCAN), folder),
             lambda: seconds(python(CHECKS), folder),
         )
-    return "nine checks of 5 M flights in Parquet", made, scan, "a scan by DuckDB", 1.5
+    return "nine checks of 20 M flights in Parquet", made, scan, "a scan by DuckDB", 1.5
 
 
 FUNCTIONS = """
