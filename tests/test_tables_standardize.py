@@ -209,7 +209,7 @@ def test_a_map_makes_values_of_any_type():
         ("100%% %F (%H)", "100% 2013-01-31 (10)", "2013-01-31 10:00:00"),
     ],
 )
-def test_formats_of_times(format, text, moment):  # noqa: A002
+def test_formats_of_times(format, text, moment):
     """What is not a moment of the calendar is wrong, and no other moment."""
     file("a.csv", f'a,b\n"{text}",1\n')
     right, refused = apart(
