@@ -33,12 +33,11 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     those that are to be warned of.
     """
     graph = space.graph
-    limits = graph.expansion.freshness
-    if not limits:
+    by_text: dict[str, list[tuple[str, Freshness]]] = {}
+    for source, limit in graph.expansion.limits():
+        by_text.setdefault(graph.sources[source].text, []).append((source, limit))
+    if not by_text:
         return {}, []
-    by_text: dict[str, list[str]] = {}
-    for source in limits:
-        by_text.setdefault(graph.sources[source].text, []).append(source)
     read: dict[str, Input] = {}
     for name in names:
         target = graph.targets.get(name)
@@ -50,8 +49,8 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     failed: dict[str, str] = {}
     warnings: list[str] = []
     for text, asked in read.items():
-        for source in by_text[text]:
-            wrong, final = _wrong(space, source, asked, limits[source])
+        for source, limit in by_text[text]:
+            wrong, final = _wrong(space, source, asked, limit)
             if wrong and final:
                 failed[text] = wrong
             elif wrong:
@@ -96,7 +95,11 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
     """The greatest time in a column, in seconds since 1970. Raises TableError."""
     found = source_view(space, source)
     paths = [path for piece in found.pieces for path in piece.paths]
-    digests = " ".join(str(fresh_digest(path)) for path in paths)
+    if space.graph.sources[source].kind == "remote":
+        digests = " ".join(str(fresh_digest(path)) for path in paths)
+    else:
+        near = (os.path.relpath(path, space.root) for path in paths)
+        digests = " ".join(str(space.files.digest(path)) for path in near)
     insights = Insights(space)
     endings = [format_of(path) for path in paths]
     folders = [dict(piece.keys) for piece in found.pieces]

@@ -18,6 +18,7 @@ from datamake.model import Input, Pending
 from datamake.order import ordered
 from datamake.outputs import Outputs
 from datamake.patterns import DEEP, capture, found
+from datamake.remote import Freshness
 from datamake.urls import is_url
 from datamake.values import NOTHING, replace
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from datamake.model import Assertions, Declaration, Spec, Target, Tree
     from datamake.patterns import Capture, Pattern
     from datamake.recipes import Tables
-    from datamake.remote import Freshness
 
     Settled = dict[str, list[Target]]
 
@@ -132,6 +132,16 @@ class Expansion:
     def sources(self) -> dict[str, Input]:
         """Declared source → its path or URL, glob or folder."""
         return self.names.sources
+
+    def limits(self) -> Iterator[tuple[str, Freshness]]:
+        """How old sources may be: by their `freshness`, and by checks that say `fresh`."""
+        yield from self.freshness.items()
+        for name, asserted in self.assertions.items():
+            for check in asserted.checks:
+                if check.kind == "fresh" and not check.where:
+                    age, column = check.arguments[0], check.columns[0]
+                    warns = check.severity == "warn"
+                    yield name, Freshness(age if warns else None, None if warns else age, column)
 
     def locate(self, texts: Texts, tree: Tree) -> None:
         """Take in a source. Raises Fault."""

@@ -164,7 +164,7 @@ class Workspace:
     def timeless(self) -> bool:
         """Whether the targets are the same whatever the time is."""
         dated = all("to" in dates for dates in self._dates())
-        return dated and not self.graph.expansion.freshness
+        return dated and not any(self.graph.expansion.limits())
 
     def _dates(self) -> list[Mapping[str, Any]]:
         """The foreach variables that are dates."""

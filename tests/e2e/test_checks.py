@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import datetime, timezone
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -537,3 +538,22 @@ def test_ctrl_c(copied, command):
         process.communicate()
     assert process.returncode == 130, said
     assert copied.files(".datamake/tmp/*") == []
+
+
+def test_a_source_that_is_not_fresh_any_more(project):
+    """Fails who reads it in a build, although its content is as it was."""
+    project.datafile("""
+        [sources.s]
+        path = "s.parquet"
+        checks = [{ fresh = { at = "2d" } }]
+        [targets.a]
+        sql = "select count(*) as n from s"
+    """)
+    today = datetime.now(timezone.utc).replace(tzinfo=None)
+    project.write("s.parquet", parquet({"at": [today]}))
+    assert project.build().ran == ["a"]
+    assert project.build().ok
+    project.later(3 * 86400)
+    late = project.build()
+    assert late.statuses == {"s": "failed", "a": "blocked"}
+    assert late.errors["s"].startswith("source `s`: the newest of `at` is of 3")
