@@ -16,7 +16,7 @@ from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from datamake.model import Target
     from datamake.workspace import Workspace
@@ -59,9 +59,14 @@ class Contexts:
         key = f"{target.recipe.uri}\n{query}"
         if key not in self._versions:
             from datamake.tables.databases import version
+            from datamake.threads import attended
 
             folder = os.path.join(self.space.root, target.surroundings.cwd)
-            self._versions[key] = version(target.recipe.uri, query, folder)
+            ends: list[Callable[[], None]] = []
+            self._versions[key] = attended(
+                lambda: version(target.recipe.uri, query, folder, ends.append),
+                lambda: [end() for end in ends],
+            )
         return self._versions[key]
 
     def _python(self, target: Target) -> str:

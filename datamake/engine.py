@@ -222,11 +222,15 @@ class Engine:
         return RESOURCES if target is None else target.resources
 
 
+PATIENCE = 1.0
+"""Seconds that a step may take once the build is to end."""
+
+
 class Interrupts:
     """Takes SIGINT, SIGTERM and SIGHUP from `watch` to `release`; outside the main thread none.
 
     They are counted instead of raised, and looked at between two steps, so that no signal ever cuts
-    a publication in two.
+    a publication in two. Where a step takes longer than `PATIENCE`, another signal ends the process.
     """
 
     def __init__(self) -> None:
@@ -234,6 +238,7 @@ class Interrupts:
         self.signal = 0
         """The number of the first one."""
         self._before: dict[int, Any] = {}
+        self._since = 0.0
 
     def watch(self) -> None:
         """Take signals from now on."""
@@ -256,6 +261,14 @@ class Interrupts:
             self._before.clear()
 
     def _take(self, number: int, _: FrameType | None) -> None:
+        now = time.monotonic()
+        if not self.count:
+            self._since = now
+        elif now - self._since > PATIENCE:
+            import signal
+
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self.count += 1
         self.signal = self.signal or number
 

@@ -58,10 +58,14 @@ class Threads:
                 future.set_result(result)
 
 
-def attended(call: Callable[[], T], end: Callable[[], None]) -> T:
+def attended(call: Callable[[], T], end: Callable[[], object]) -> T:
     """What a call comes to; Ctrl-C, which reaches no library that is busy, ends it by `end`."""
+    from concurrent.futures import wait
+
     future = Threads("datamake attended", 1).submit(call)
     try:
+        while not future.done():  # a signal that another thread has taken wakes nobody
+            wait([future], 0.1)
         return future.result()
     except KeyboardInterrupt:
         end()

@@ -76,12 +76,12 @@ def fetch(
         return writer.rows
 
 
-def version(uri: str, sql: str, folder: str) -> str:
+def version(uri: str, sql: str, folder: str, interruptible: Interruptible = lambda _: None) -> str:
     """The result of a query as text: one line a row, its values apart by tabs, null as `null`.
 
     Raises as `fetch` does.
     """
-    with Session(uri, folder, sql) as session:
+    with Session(uri, folder, sql, interruptible) as session:
         lines: list[str] = []
         for batch in session.rows()[1]:
             lines += ["\t".join(map(_text, row)) for row in zip(*batch.columns, strict=True)]

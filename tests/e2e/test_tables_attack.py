@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import signal
 import sqlite3
+import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -391,3 +393,23 @@ def test_blanks_that_are_names_count(project):
     project.build()
     project.datafile('[targets.t]\nsql = "select 10 \N{NO-BREAK SPACE}"')
     assert project.build().errors == {"t": "syntax error at or near `\N{NO-BREAK SPACE}`"}
+
+
+@pytest.mark.parametrize("first", ["", '[targets.first]\noutput = "first"\nrun = "touch first"\n'])
+def test_a_database_that_does_not_say_its_version(project, first):
+    """Is waited for no longer than until Ctrl-C, or the second one where others have run."""
+    pytest.importorskip("adbc_driver_sqlite")
+    sqlite3.connect(project.path("a.db")).close()
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT count(*) FROM n"
+    project.datafile(f"""
+        {first}
+        [targets.q]
+        query = {{ uri = "sqlite:a.db", sql = "SELECT 1 AS a", version = "{endless}" }}
+    """)
+    with project.start("build") as process:
+        time.sleep(1.5)
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(1.1)
+        process.communicate(timeout=20)
+    assert process.returncode == (-signal.SIGINT if first else 130)
