@@ -16,7 +16,7 @@ from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from datamake.model import Target
     from datamake.workspace import Workspace
@@ -59,13 +59,12 @@ class Contexts:
         key = f"{target.recipe.uri}\n{query}"
         if key not in self._versions:
             from datamake.tables.databases import version
-            from datamake.threads import attended
+            from datamake.threads import Ending, attended
 
             folder = os.path.join(self.space.root, target.surroundings.cwd)
-            ends: list[Callable[[], None]] = []
+            ending = Ending()
             self._versions[key] = attended(
-                lambda: version(target.recipe.uri, query, folder, ends.append),
-                lambda: [end() for end in ends],
+                lambda: version(target.recipe.uri, query, folder, ending.interruptible), ending.end
             )
         return self._versions[key]
 

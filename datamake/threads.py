@@ -58,6 +58,31 @@ class Threads:
                 future.set_result(result)
 
 
+class Ending:
+    """What ends a call, even one that says only later how it is ended."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._ends: list[Callable[[], None]] = []
+        self._lock = Lock()
+
+    def interruptible(self, end: Callable[[], None]) -> None:
+        """From now on this ends it."""
+        with self._lock:
+            self._ends.append(end)
+            asked = self._asked
+        if asked:
+            end()
+
+    def end(self) -> None:
+        """End it, from another thread."""
+        with self._lock:
+            self._asked = True
+            ends = list(self._ends)
+        for end in ends:
+            end()
+
+
 def attended(call: Callable[[], T], end: Callable[[], object]) -> T:
     """What a call comes to; Ctrl-C, which reaches no library that is busy, ends it by `end`."""
     from concurrent.futures import wait
@@ -69,7 +94,8 @@ def attended(call: Callable[[], T], end: Callable[[], object]) -> T:
         return future.result()
     except KeyboardInterrupt:
         end()
-        future.exception()
+        while not future.done():
+            wait([future], 0.1)
         raise
 
 
