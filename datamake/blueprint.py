@@ -5,6 +5,7 @@ Knows nothing of what other targets write, and takes the rows as given.
 
 from __future__ import annotations
 
+from datamake.assertions import KEYS as ASSERTED
 from datamake.assertions import assertions
 from datamake.datafile import queries
 from datamake.datafile.placeholders import (
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from datamake.errors import Problem
     from datamake.habits import Habits
     from datamake.inputs import Names
-    from datamake.model import Tree
+    from datamake.model import Assertions, Tree
     from datamake.recipes import Tables
 
 BUILT_IN = ("input", "inputs", "output", "outputs", "params", "target", "root", "cpus", "work")
@@ -123,8 +124,19 @@ class Blueprint:
             table.get("description", ""),
             self.script.prelude if self.script else (),
             recipe or self.script,
-            assertions(self.texts, self.names, row),
+            self._assertions(row),
         )
+
+    def _assertions(self, row: Mapping[str, str]) -> Assertions | None:
+        """What must hold of the one output; of a target without any, no default. Raises Fault."""
+        outputs = [slot for slot in self.places.slots if not slot.apart]
+        said = [key for key in self.declaration.table if key in ASSERTED]
+        if said and len(outputs) != 1 and (outputs or said[0] not in self.declaration.inherited):
+            count = len(outputs) or "none"
+            raise self.texts.fault(
+                f"`{said[0]}` is about one output, and `{self.name}` has {count}", said[0]
+            )
+        return assertions(self.texts, self.names, row) if outputs else None
 
     def _with_files(self, row: Mapping[str, str]) -> Blueprint:
         """What the instances with the same files of SQL have in common. Raises `filling.Fault`."""

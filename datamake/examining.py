@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 @value
 class Examined:
-    """What is being checked: a target with its verdict, or a source."""
+    """What is being checked: a target by its verdict, or a source."""
 
     fingerprint: str
     digest: str
-    target: Target | None = None
     verdict: Verdict | None = None
 
 
@@ -54,7 +53,7 @@ class Checkups:
             assertions = target.assertions
             if verdict.status is not Status.CHECK or assertions is None:
                 return None
-            self.open[name] = Examined(verdict.checked, verdict.outputs[0].digest, target, verdict)
+            self.open[name] = Examined(verdict.checked, verdict.outputs[0].digest, verdict)
             self.ledger.begin(name, 1, verdict.reasons)
             contents = [output_of(target, verdict.outputs[0].digest)]
         checking = examiner.checking(name, assertions, contents)

@@ -557,3 +557,32 @@ def test_a_source_that_is_not_fresh_any_more(project):
     late = project.build()
     assert late.statuses == {"s": "failed", "a": "blocked"}
     assert late.errors["s"].startswith("source `s`: the newest of `at` is of 3")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "count"), [("", "none"), ("outputs = ['a.csv', 'b.csv']", "2")]
+)
+def test_checks_are_about_one_output(project, outputs, count):
+    """Of none, or of several, they are a mistake; of none no default."""
+    project.datafile(f"""
+        [targets.t]
+        run = "touch a.csv b.csv"
+        {outputs}
+        checks = [{{ rows = {{ min = 1 }} }}]
+    """)
+    done = project.cli("build")
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[0].partition(" ")[2]
+    assert last == f"`checks` is about one output, and `t` has {count}"
+
+
+def test_default_checks_of_what_has_no_output(project):
+    """Are none: it runs once."""
+    project.datafile("""
+        [defaults]
+        checks = [{ rows = { min = 1 } }]
+        [targets.told]
+        run = "echo told"
+    """)
+    assert project.build().ran == ["told"]
+    assert project.build().ran == []
