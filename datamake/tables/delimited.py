@@ -5,6 +5,7 @@ Knows no other file. Rows are counted from 1, without the header and blank lines
 
 from __future__ import annotations
 
+import codecs
 from collections import Counter
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ from datamake.tables import TableError
 from datamake.tables.conversion import converted, first_fault
 from datamake.tables.failures import brief, explaining
 from datamake.tables.guessing import TextGuess
-from datamake.tables.streams import ended, opened, pieces
+from datamake.tables.streams import ended, is_utf8, opened, pieces
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -42,6 +43,8 @@ class Delimited:
         self.quote = str(self.read.get("quote", '"') or "")
         self.decimal = str(self.read.get("decimal", "."))
         self.header = bool(self.read.get("header", True))
+        self.utf8 = is_utf8(self._stream, BLOCK)
+        """Whether its first block is; of a row that is not, Arrow cannot say what is wrong."""
         self.names = self._header()
 
     def rows(self) -> int | None:
@@ -114,7 +117,7 @@ class Delimited:
             raise TableError(
                 f"`{self.path}`: row {row + at:,}, column `{name}`: "
                 f"`{shortened(texts[at].as_py().decode('latin-1'))}` is not UTF-8",
-                hint='say how it is encoded, as in `read = { encoding = "latin-1" }`',
+                hint=_encoding(self.path),
             ) from error
 
     def texts(
@@ -185,7 +188,7 @@ class Delimited:
                 quote_char=self.quote or False,
                 newlines_in_values=True,
                 ignore_empty_lines=blank,
-                invalid_row_handler=ragged,
+                invalid_row_handler=ragged if self.utf8 else None,
             ),
             options,
         )
@@ -218,13 +221,21 @@ class Delimited:
             return TableError(f"`{self.path}` has blank lines alone: it has no header")
         if "straddl" in said or "cannot infer number of columns" in said:
             return TableError(f"`{self.path}` has a row of more than {BLOCK >> 20} MiB")
-        if "codec" in said or "UTF-" in said:
+        wrong = "codec" in said or "UTF-" in said
+        if wrong or not self.utf8:
             return TableError(
                 f"`{self.path}` is not encoded as {self.read.get('encoding', 'UTF-8')}",
-                [said],
-                'say how it is encoded, as in `read = { encoding = "latin-1" }`',
+                [said] if wrong else [],
+                _encoding(self.path),
             )
         return error
+
+
+def _encoding(path: str) -> str:
+    """The hint at another encoding than UTF-8."""
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    other = "utf-16" if opened(path, "utf-8").read(2) in marks else "latin-1"
+    return f'say how it is encoded, as in `read = {{ encoding = "{other}" }}`'
 
 
 def _ragged(path: str, row: pc.InvalidRow, number: int) -> TableError:

@@ -37,6 +37,19 @@ def ended(stream: Callable[[], pa.NativeFile], size: int) -> pa.NativeFile:
     return pa.BufferReader(start + b"\n") if alone else stream()
 
 
+def is_utf8(stream: Callable[[], pa.NativeFile], size: int) -> bool:
+    """Whether the first `size` bytes are, if they can be had; the last character may be cut off."""
+    try:
+        start = stream().read(size)
+    except (OSError, ValueError, LookupError):  # told by whoever reads on
+        return True
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def pieces(stream: pa.NativeFile, size: int) -> Iterator[bytes]:
     """What is in a stream, about `size` bytes at a time."""
     while data := stream.read(size):

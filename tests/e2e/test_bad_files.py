@@ -235,3 +235,19 @@ def test_a_source_that_is_broken(project):
     built = project.build()
     assert built.statuses == {"raw": "failed", "n": "blocked"}
     assert built.errors["raw"] == "`raw/b.csv`: row 1 has 2 values, where there are 1 columns"
+
+
+def test_a_row_that_is_neither_utf8_nor_of_the_right_length(project):
+    """Is told by its encoding, without a word of Python's, in quarantine too."""
+    project.datafile("""
+        [targets.t]
+        inputs = [{ from = "a.csv", read = { delimiter = ";" } }]
+        standardize = { columns = { Nr = "int64" }, on_error = "quarantine" }
+    """)
+    project.write("a.csv", "Nr;Name\n1;ok\n2;Größe;zuviel\n".encode("latin-1"))
+    done = project.cli("build")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].endswith("`a.csv` is not encoded as UTF-8")
+    assert lines[1] == '  hint: say how it is encoded, as in `read = { encoding = "latin-1" }`'
+    assert len(lines) == 3
