@@ -103,7 +103,7 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
     insights = Insights(space)
     endings = [format_of(path) for path in paths]
     folders = [dict(piece.keys) for piece in found.pieces]
-    said = f"{found.reading.said} {endings} {folders} {digests}"
+    said = f"{found.reading.text} {endings} {folders} {digests}"
     key = f"newest-1 {column} {xxh3_128_hexdigest(said.encode())}"
     known = insights.recall(key)
     if known is None:

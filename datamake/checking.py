@@ -122,7 +122,7 @@ class Examiner:
         links = self.space.graph.links[name]
         contents = [c for c in self.inputs.of_links(name, links) if not is_note(inside(c))]
         found = [("input", each.path, each.digest) for each in contents]
-        digest = fingerprint([*found, ("reading", "", repr(links[0].input.reading))])
+        digest = fingerprint([*found, ("reading", "", links[0].input.reading.text)])
         return self.known(name, self.space.graph.asserted[name], digest), digest, contents
 
     def checking(

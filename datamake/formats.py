@@ -84,5 +84,12 @@ class Reading:
             "read": dict(self.read),
         }
 
+    @property
+    def text(self) -> str:
+        """The same as one text, whatever the order of what it says."""
+        from json import dumps
+
+        return dumps(self.said, sort_keys=True)
+
 
 DEFAULT = Reading()

@@ -74,12 +74,8 @@ class Insights:
         logical = self.logical(content)
         if logical is not None:
             return tuple((name, type_) for name, type_, _ in logical.columns)
-        from json import dumps
-
         reading = content.link.input.reading
-        key = (
-            f"types-1 {dumps(reading.said, sort_keys=True)} {self.format(content)} {content.digest}"
-        )
+        key = f"types-1 {reading.text} {self.format(content)} {content.digest}"
         known = self._known(key, content, lambda path: _types(path, reading), _is_types)
         cells = known.split("\0") if known else []
         return tuple(zip(cells[::2], cells[1::2], strict=True))

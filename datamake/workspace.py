@@ -24,7 +24,7 @@ from datamake.sources import Sources
 from datamake.state import State
 from datamake.storage import open_storage
 from datamake.storage.local import LocalStorage
-from datamake.tables.engine import installed
+from datamake.tables.engine import installed, version
 from datamake.tree import LocalTree
 from datamake.urls import UrlError, check_cache, filled_in, is_url, options, shown
 
@@ -271,7 +271,7 @@ def tables_in(memo: MutableMapping[str, tuple[str, ...]]) -> Tables:
     """What says which tables a query reads, and remembers it."""
 
     def found(query: str, prelude: Sequence[str]) -> Sequence[str]:
-        key = "\0".join(("tables-1", query, *prelude))
+        key = "\0".join(("tables-1", version() or "", query, *prelude))
         if key not in memo:
             from datamake.tables import queries
 
