@@ -1,6 +1,7 @@
-"""The inputs of a `python` target → the tables that its function is given, as plain data.
+"""The inputs of a target → the tables that its action is given: views, copies, or plain data.
 
-Knows nothing of formats: `tables/handed.py` makes tables of it, where the function runs.
+Knows nothing of formats: the views are opened, and `tables/handed.py` makes tables of plain data,
+where the action is carried out.
 """
 
 from __future__ import annotations

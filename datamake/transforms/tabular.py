@@ -14,6 +14,7 @@ from threading import Timer
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import INTERRUPTED, Outcome
 from datamake.tables import TableError
+from datamake.threads import Ending
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -32,11 +33,11 @@ class Course:
         self.action = action
         self.workshop = workshop
         self.late = False
-        self._interrupts: list[Callable[[], None]] = []
+        self._ending = Ending()
 
     def interruptible(self, interrupt: Callable[[], None]) -> None:
         """From now on this ends it. Raises DatamakeError where it is to end by now."""
-        self._interrupts.append(interrupt)
+        self._ending.interruptible(interrupt)
         self.go_on()
 
     def go_on(self) -> None:
@@ -46,8 +47,7 @@ class Course:
 
     def end(self) -> None:
         """End it, from another thread."""
-        for interrupt in self._interrupts:
-            interrupt()
+        self._ending.end()
 
     def _expire(self) -> None:
         self.late = True
