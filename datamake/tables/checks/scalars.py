@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONG = 200
 """Characters of a text that goes into a sample."""
 EXACT = Context(prec=400)
+NO_LIMIT = "`nan` is no limit"
 FAR = 1e90
 """Beyond all whole numbers and decimals."""
 
@@ -130,11 +131,17 @@ def _read(text: str, dtype: pa.DataType) -> pa.Scalar:
 def limits(low: Any, high: Any, dtype: pa.DataType) -> tuple[pa.Scalar, pa.Scalar]:
     """The least and the greatest value of the type that lie between two limits.
 
-    The first is above the second where none does. Raises ValueError.
+    The first is above the second where none does. Raises ValueError, also for NaN, which no value
+    is between.
     """
     numbers = all(isinstance(each, (int, float)) for each in (low, high))
     if not numbers or not (kinds.is_integer(dtype) or kinds.is_decimal(dtype)):
-        return scalar(low, dtype), scalar(high, dtype)
+        ends = scalar(low, dtype), scalar(high, dtype)
+        if kinds.is_floating(dtype) and "nan" in map(text, ends):
+            raise ValueError(NO_LIMIT)
+        return ends
+    if "nan" in (str(low), str(high)):
+        raise ValueError(NO_LIMIT)
     least, greatest = _range(dtype)
     scale = dtype.scale if kinds.is_decimal(dtype) else 0
     first = _unit(low, scale, ROUND_CEILING)
