@@ -20,7 +20,8 @@ from datamake.examining import output_of
 from datamake.fingerprint import Content, fields, fingerprint
 from datamake.insights import Insights
 from datamake.judge import Demands, Judge
-from datamake.model import size_of
+from datamake.model import Status, size_of
+from datamake.outcome import TargetResult
 from datamake.request import chosen
 from datamake.sources import UNKNOWN
 from datamake.urls import is_url, shown
@@ -169,22 +170,30 @@ def history(project: Project, name: str | None = None) -> Document:
     return {"version": VERSION, "runs": runs}
 
 
-def log_path(project: Project, name: str, *, failed: bool = False) -> str | None:
-    """The log of a target's last run, from the project root, or None; `failed`: if that failed."""
-    target = _past(project, name)
-    if failed:
-        runs = project.space.state.history.target_runs(target, 1)
-        if not runs or runs[0].status != "failed":
-            return None
-    path = log_of(target)
+def log_path(project: Project, name: str) -> str | None:
+    """The log of a target's last run, from the project root, or None."""
+    path = log_of(_past(project, name))
     return path if os.path.exists(os.path.join(project.root, path)) else None
+
+
+def failure(project: Project, name: str) -> TargetResult | None:
+    """What became of a target in the last run that did something about it, if it failed."""
+    runs = project.space.state.history.target_runs(_past(project, name), 1)
+    if not runs or runs[0].status != Status.FAILED.value:
+        return None
+    run = runs[0]
+    return TargetResult(
+        run.target, Status.FAILED, duration_s=run.duration, error=run.detail, facts=run.facts
+    )
 
 
 # Names
 
 
 def _past(project: Project, name: str) -> str:
-    """The same for what was: also an instance that is yet unknown now, and has run before."""
+    """The same for what was: also a source, an instance that is yet unknown now and has run before."""
+    if name in project.graph.asserted:
+        return name
     target = _one(project, name)
     if target in project.graph.pending and project.space.state.history.target_runs(name, 1):
         return name

@@ -43,6 +43,8 @@ class TargetRun:
     fingerprint: str
     reason: str = ""
     detail: str = ""
+    facts: tuple[str, ...] = ()
+    """What more there is to say of a failure."""
     outputs: tuple[Written, ...] = ()
 
 
@@ -74,7 +76,7 @@ class History:
                 result.duration,
                 result.fingerprint,
                 result.reason,
-                stored(result.detail),
+                stored("\0".join((result.detail, *result.facts))),
             )
         )
         if result.outputs:
@@ -147,7 +149,8 @@ def _run(row: Row) -> Run:
 
 
 def _target_run(row: Row) -> TargetRun:
-    run, target, status, started, duration, fingerprint, reason, detail, outputs = row
+    run, target, status, started, duration, fingerprint, reason, told, outputs = row
+    detail, *facts = loaded(told).split("\0")
     return TargetRun(
         run,
         loaded(target),
@@ -156,7 +159,8 @@ def _target_run(row: Row) -> TargetRun:
         duration,
         fingerprint,
         reason,
-        loaded(detail),
+        detail,
+        tuple(facts),
         outputs_of(outputs),
     )
 

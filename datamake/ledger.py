@@ -106,5 +106,6 @@ class Ledger:
             result.fingerprint,
             first.code.value if first else "",
             result.error or (first.detail if first else ""),
+            result.facts,
             result.outputs,
         )

@@ -283,6 +283,41 @@ def test_logs_and_history(words):
     assert len(json.loads(words("history", "a", "--json")[1])["runs"]) == 1
 
 
+def test_what_failed_is_told_later(words):
+    """By `log --failed` as the build did, before the log; by `log` where there is none."""
+    words.project.datafile("""
+        [sources.raw]
+        path = "raw.csv"
+        checks = [{ unique = ["id"] }]
+        [targets.sum]
+        inputs = ["raw"]
+        sql = "select smu(id) as n from raw"
+        [targets.loud]
+        inputs = ["raw"]
+        output = "loud.csv"
+        run = "echo bad; head -n 1 {input} > {output}"
+        checks = [{ rows = { min = 1 } }]
+    """)
+    words.project.write("raw.csv", "id\n1\n1\n")
+    words("build")
+    raw = r"failed raw  \S+ s  a check failed\n  `unique\(id\)`: 1 of 2 rows\n    id: 1, count: 2\n"
+    assert re.fullmatch(raw, words("log", "raw", "--failed")[1])
+    assert "a check failed" in words("history", "raw")[1]
+    words.project.write("raw.csv", "id\n1\n2\n")
+    words("build", "-k")
+    query = (
+        r"failed sum  \S+ s  there is no function `smu`\n"
+        r"  1 \| select smu\(id\) as n from raw\n    \|        \^{7}\n"
+    )
+    for more in ([], ["--failed"]):
+        status, printed, _ = words("log", "sum", *more)
+        assert status == 0
+        assert re.fullmatch(query, printed)
+    assert words("log", "loud")[1] == "bad\n"
+    loud = r"failed loud  \S+ s  a check failed\n  `rows`: .*\nbad\n"
+    assert re.fullmatch(loud, words("log", "loud", "--failed")[1])
+
+
 def test_a_log_is_followed_until_ctrl_c(project):
     """Also where another run begins it anew, and then is shorter."""
     project.datafile("[targets.a]\nrun = 'echo first and long'\n")

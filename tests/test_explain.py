@@ -208,10 +208,11 @@ def test_logs(explained):
     explained.build()
     path = explained.explain("log_path", "clean")
     assert explained.exists(path)
-    assert explained.explain("log_path", "clean", failed=True) is None
+    assert explained.explain("failure", "clean") is None
     explained.write("clean.sh", "exit 1")
     assert not explained.build().ok
-    assert explained.explain("log_path", "clean", failed=True) == path
+    assert explained.explain("log_path", "clean") == path
+    assert explained.explain("failure", "clean").error == "exit status 1"
 
 
 def test_the_past_of_an_instance_that_is_not_known_now(project):
@@ -228,7 +229,7 @@ def test_the_past_of_an_instance_that_is_not_known_now(project):
     """)
     assert not project.build().ok
     with datamake.load(str(project.root)) as opened:
-        path = explain.log_path(opened, "each[a]", failed=True)
+        path = explain.log_path(opened, "each[a]")
         assert project.read(path) == "bad\n"
         assert [run["status"] for run in explain.history(opened, "each[a]")["runs"]] == ["failed"]
         assert explain.log_path(opened, "each[b]") is None

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datamake.cli.declared import Json, Name, Names, argument, command, option
+from datamake.cli.logs import tail
 from datamake.cli.opening import opened
 from datamake.cli.options import Place, placed
 from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import coloured, out, say
 from datamake.errors import UsageError
-from datamake.render import details
+from datamake.render import details, plain
 from datamake.render.json import VERSION, json_text
 from datamake.render.text import clean_lines
 
@@ -36,7 +37,7 @@ Format = Annotated[
 ]
 Coloured = Annotated[bool, option("--status", text="Show what a build would do with each.")]
 Data = Annotated[bool, option("--data", text="The first rows, and statistics of each column.")]
-Failed = Annotated[bool, option("--failed", text="The log of the last failure.")]
+Failed = Annotated[bool, option("--failed", text="What was wrong in the last run, and its log.")]
 Follow = Annotated[bool, option("--follow", text="Go on as the log grows, until Ctrl-C.")]
 OneName = Annotated[str | None, argument("TARGET", "Only the runs of this target.")]
 
@@ -127,22 +128,36 @@ def graph(
 
 
 def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = False) -> int:
-    """Print the last log of a target."""
+    """Print the last log of a target.
+
+    With --failed, and where what failed has none, what was wrong comes first.
+    """
     from datamake import explain
 
     with open_project(place) as project:
-        path = explain.log_path(project, name, failed=failed)
+        path = explain.log_path(project, name)
+        failure = explain.failure(project, name)
         root = project.root
-    if path is None:
+    if failure is None and (failed or path is None):
         say(f"{coloured('error', '31')}: `{name}` has no log{' of a failure' if failed else ''}\n")
         return ExitStatus.FAILED
-    with open(os.path.join(root, path), encoding="utf-8", errors="backslashreplace") as file:
+    if failure is not None and (failed or path is None):
+        end = tail(root, path, plain.TAIL) if path is not None else None
+        lines = [plain.target_line(failure), *plain.facts_beside(failure, end)]
+        out("".join(line + "\n" for line in lines))
+    if path is not None:
+        print_log(os.path.join(root, path), follow=follow)
+    return ExitStatus.OK
+
+
+def print_log(path: str, *, follow: bool) -> None:
+    """Print a log, and what is added to it as long as it is followed and read."""
+    with open(path, encoding="utf-8", errors="backslashreplace") as file:
         while out(file.read()) and follow:
             time.sleep(POLL)
             seen = os.lseek(file.fileno(), 0, os.SEEK_CUR)
             if os.fstat(file.fileno()).st_size < seen:
                 file.seek(0)  # another run has begun it anew
-    return ExitStatus.OK
 
 
 def history(place: Place, name: OneName = None, *, json: Json = False) -> int:

@@ -173,6 +173,8 @@ def run_text(run: Document) -> str:
     if run.get("reason"):
         same = run["detail"] in ("", run["reason"].replace("-", " "))
         parts.append(run["reason"] if same else f"{run['reason']}: {run['detail']}")
+    elif run.get("detail"):
+        parts.append(run["detail"])
     return clean("  ".join(parts))
 
 

@@ -138,10 +138,15 @@ def failure_text(result: TargetResult, tail: Tail | None) -> str:
 
 
 def below(result: TargetResult, tail: Tail | None) -> list[str]:
-    """What stands below the line of a target that failed: facts that its log does not show, its log."""
-    shown = tail.lines if tail else ()
-    lines = [f"  {clean_lines(fact)}" for fact in result.facts if fact not in shown]
+    """What stands below the line of a target that failed: its facts, the end of its log."""
+    lines = facts_beside(result, tail)
     return lines + tail_text(tail).splitlines() if tail else lines
+
+
+def facts_beside(result: TargetResult, tail: Tail | None) -> list[str]:
+    """The facts of a target that failed, but for what the end of its log shows."""
+    shown = tail.lines if tail else ()
+    return [f"  {clean_lines(fact)}" for fact in result.facts if fact not in shown]
 
 
 def tail_text(tail: Tail) -> str:
