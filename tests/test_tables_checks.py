@@ -488,6 +488,34 @@ def test_a_sample_shows_the_row(engine):
         assert len(found.sample[0]) == 12
 
 
+@pytest.mark.parametrize("dtype", [pa.float32(), pa.float64()])
+def test_a_file_says_nothing_of_its_nan(dtype):
+    """Its least and greatest value leave NaN out: what is above all numbers is found all the same."""
+    table = opened({"x": pa.array([1, math.nan, 5], dtype)})
+    found = results(
+        table,
+        """{ between = { x = [0, 100] } }, { rows = { max = 0 }, where = "x > 100" },
+        { sql = "SELECT x FROM this WHERE x > 100" }""",
+    )
+    assert [each.violations for each in found] == [1] * 3
+    assert [each.rows for each in found] == [3, 1, 3]
+    assert found[0].sample == found[2].sample == ({"x": "nan"},)
+
+
+def test_what_a_file_rules_out_is_not_read(monkeypatch):
+    """Here what is between its two ends is gone."""
+    monkeypatch.setattr(checks, "SMALL", -1)
+    opened({"a": range(100_000), "b": pa.array([None] * 100_000, pa.int64())})
+    with open("t.parquet", "r+b") as file:
+        file.seek(4)
+        file.write(bytes(100_000))
+    table = open_table("t.parquet")
+    fine = "{ between = { a = [0, 99999] } }, { not_null = ['a'] }, { between = { b = [1, 2] } }"
+    assert [each.violations for each in results(table, fine)] == [0] * 3
+    with pytest.raises(TableError):
+        results(table, "{ between = { a = [1, 99999] } }")
+
+
 # Any table
 
 

@@ -29,6 +29,7 @@ NO_COLUMNS = "__rows__"
 FEW = 32
 """Different values of the folders and variables of files, at most: each is a query of its own."""
 PATTERN = frozenset("*?[")
+UNITS = {pa.timestamp("s"): "TIMESTAMP_S", pa.timestamp("ms"): "TIMESTAMP_MS"}
 
 
 class Scan:
@@ -154,12 +155,8 @@ def files_of(table: Table) -> list[str]:
 
 
 def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
-    """The query for the columns of a schema in the files of a table, None where it would differ.
-
-    It does for a NaN: what a file says of its least and greatest values leaves that out, and DuckDB
-    goes by it.
-    """
-    if not files_of(table) or any(map(_has_floats, schema.types)):
+    """The query for the columns of a schema in the files of a table, None where it would differ."""
+    if not files_of(table) or any(map(_has_floats_within, schema.types)):
         return None
     groups: dict[tuple[tuple[str, str | None], ...], list[Any]] = {}
     for part, keys in zip(table.parts, table.keys, strict=True):
@@ -174,23 +171,39 @@ def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
     return query if connection.execute(f"DESCRIBE {query}").fetchall() == expected else None
 
 
-def _has_floats(dtype: pa.DataType) -> bool:
-    if kinds.is_nested(dtype):
-        return any(_has_floats(dtype.field(at).type) for at in range(dtype.num_fields))
-    return bool(kinds.is_floating(dtype))
+def _has_floats_within(dtype: pa.DataType) -> bool:
+    if not kinds.is_nested(dtype):
+        return False
+    inner = [dtype.field(at).type for at in range(dtype.num_fields)]
+    return any(kinds.is_floating(each) or _has_floats_within(each) for each in inner)
 
 
 def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.Schema) -> str:
     """The rows of the files that have the same values of folders and variables."""
     stored = {each for part in parts for each in part.stored.names}
 
-    def column(each: str) -> str:
+    def column(field: pa.Field) -> str:
+        each = field.name
         if each in keys:
             value = keys[each]
             return "NULL::VARCHAR" if value is None else f"{literal(value)}::VARCHAR"
-        return identifier(each) if each in stored else "NULL"
+        return _exact(identifier(each), field.type) if each in stored else "NULL"
 
-    columns = ", ".join(f"{column(each)} AS {identifier(each)}" for each in schema.names)
+    columns = ", ".join(f"{column(field)} AS {identifier(field.name)}" for field in schema)
     paths = ", ".join(literal(part.path) for part in parts)
     options = "union_by_name = true, hive_partitioning = false, binary_as_string = false"
     return f"FROM read_parquet([{paths}], {options}) SELECT {columns}"
+
+
+def _exact(name: str, dtype: pa.DataType) -> str:
+    """A column as Arrow has it.
+
+    What a file says of its least and greatest value leaves NaN out, and DuckDB goes by it, but not
+    through an expression. Of the units of time it makes microseconds.
+    """
+    if kinds.is_floating(dtype):
+        nan = "'nan'::DOUBLE" if kinds.is_float64(dtype) else "'nan'::FLOAT"
+        return f"CASE WHEN isnan({name}) THEN {nan} ELSE {name} END"
+    if dtype in UNITS:
+        return f"{name}::{UNITS[dtype]}"
+    return name

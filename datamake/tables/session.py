@@ -55,7 +55,8 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
     connection = duckdb().connect(":memory:", config={**SETTINGS, **settings})
     try:
         connection.execute(
-            "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true"
+            "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true; "
+            "SET parquet_metadata_cache = true"
         )
         if limits.interruptible is None:
             yield connection

@@ -24,6 +24,7 @@ from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import details
 from datamake.tables.queries import tables_in
+from datamake.tables.scans import files_of
 from datamake.tables.session import close, session
 from datamake.tables.syntax import parsed
 from datamake.tables.usage import mentioned
@@ -31,7 +32,7 @@ from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from datamake.tables.checks.bound import Sights, Test
@@ -94,13 +95,18 @@ class _Work:
         self.table = table
         self.tests = tests
         own = {name for test in tests for name in test.columns}
-        spoken = any(map(_said, tests))
-        self.paths: list[str] = []
-        self.in_files = self._viewed("this", table, own)
+        shown = {
+            name
+            for test in tests
+            if isinstance(test, RowTest) and not test.by_value
+            for name in sampled(test.columns, table.schema)
+        }
+        self.in_files = view(connection, "this", table, own | used | shown, "*")
         columns = table.chosen(own | used).names
         self.names = {name: identifier(name) for name in columns}
+        paths = files_of(table) if self.in_files else []
         if not self.in_files:
-            if not spoken:
+            if not any(map(_said, tests)):
                 self.names = {name: f"c{at}" for at, name in enumerate(columns)}
             load(connection, "stored", table, columns, list(self.names.values()))
             connection.execute("CREATE VIEW this AS FROM stored")  # which has no `rowid`
@@ -108,15 +114,11 @@ class _Work:
             if isinstance(test, References):
                 test.view = f"held_{at}"
                 held = f"{identifier(test.column)} AS held"
-                if not self._viewed(test.view, test.other, {test.column}, held):
+                if view(connection, test.view, test.other, {test.column}, held):
+                    paths += files_of(test.other)
+                else:
                     load(connection, test.view, test.other, [test.column], ["held"])
-        close(connection, self.paths)
-
-    def _viewed(self, name: str, table: Table, own: set[str], said: str = "*") -> bool:
-        """Whether there is now a view of the files themselves."""
-        paths = view(self.connection, name, table, own, said)
-        self.paths += paths
-        return bool(paths)
+        close(connection, paths)
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """All rows of a result."""
@@ -127,19 +129,16 @@ class _Work:
         """What came of each test: first what can be worked out in one pass."""
         for test in self.tests:
             self._tried(test, "read")
-        few = self._by_value()
-        judged = {test for tests in few.values() for test in tests}
-        cells = {test: self._cells(test) for test in self.tests if test not in judged}
+        passes = [*self._by_value(), *self._by_columns()]
+        apart = {test for _, cells in passes for test in cells}
+        cells = {test: self._cells(test) for test in self.tests if test not in apart}
         values = self._values(
             "this", ["count(*)", *(cell for some in cells.values() for cell in some)]
         )
         found = {test: [values[cell] for cell in some] for test, some in cells.items()}
-        for name, tests in few.items():
-            each = f"(SELECT {name}, count(*) FROM this GROUP BY {name}) AS counted(value, number)"
-            sums = [f"sum(number) FILTER ({test.condition(['value'])})" for test in tests]
-            wrong = self._values(each, [f"coalesce({sum_}, 0)::BIGINT" for sum_ in sums])
-            pairs = zip(tests, wrong.values(), strict=True)
-            found.update({test: [values["count(*)"], cell] for test, cell in pairs})
+        for source, each in passes:
+            wrong = self._values(source, each.values())
+            found |= {test: [values["count(*)"], wrong[cell]] for test, cell in each.items()}
         return {test: self._result(test, *found[test]) for test in self.tests}
 
     def _values(self, source: str, cells: Iterable[str]) -> dict[str, pa.Scalar]:
@@ -154,13 +153,33 @@ class _Work:
             raise
         return dict(zip(different, (column[0] for column in found.columns), strict=True))
 
-    def _by_value(self) -> dict[str, list[RowTest]]:
-        """Column → the tests that better judge each of its few values once."""
-        found: dict[str, list[RowTest]] = {}
+    def _by_value(self) -> Iterator[tuple[str, dict[Test, str]]]:
+        """Columns of few values, of which each is better judged once: (source, test → cell)."""
+        for names, tests in self._together(dear=True).items():
+            (name,) = names
+            if self._few(name):
+                each = (
+                    f"(SELECT {name}, count(*) FROM this GROUP BY {name}) AS counted(value, number)"
+                )
+                sums = [f"sum(number) FILTER ({test.condition(['value'])})" for test in tests]
+                cells = [f"coalesce({sum_}, 0)::BIGINT" for sum_ in sums]
+                yield each, dict(zip(tests, cells, strict=True))
+
+    def _by_columns(self) -> Iterator[tuple[str, dict[Test, str]]]:
+        """Wrong rows, of which the statistics of a file may say that there are none."""
+        for names, tests in self._together(dear=False).items():
+            wrong = [test.condition(names) for test in tests]
+            cells = [f"count(*) FILTER ({each})" for each in wrong]
+            yield f"this WHERE {' OR '.join(wrong)}", dict(zip(tests, cells, strict=True))
+
+    def _together(self, *, dear: bool) -> dict[tuple[str, ...], list[RowTest]]:
+        """Identifiers → the tests of all rows of these columns."""
+        found: dict[tuple[str, ...], list[RowTest]] = {}
         for test in self.tests:
-            if isinstance(test, RowTest) and test.dear and not test.check.where:
-                found.setdefault(self.names[test.columns[0]], []).append(test)
-        return {name: tests for name, tests in found.items() if self._few(name)}
+            if isinstance(test, RowTest) and test.dear == dear and not test.check.where:
+                names = tuple(self.names[name] for name in test.columns)
+                found.setdefault(names, []).append(test)
+        return found
 
     def _tried(self, test: Test, how: str) -> None:
         """Raises TableError for SQL of the Datafile that cannot be read, or runs into an error."""

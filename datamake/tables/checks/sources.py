@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from datamake.datafile.sql import literal
 from datamake.tables import TableError
 from datamake.tables.checks.scalars import sql_type
 from datamake.tables.engine import duckdb
-from datamake.tables.scans import files_of
+from datamake.tables.scans import files_of, selection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.tables.reading import Table
-
-READ_AS = {"TIMESTAMP_S": "TIMESTAMP", "TIMESTAMP_MS": "TIMESTAMP"}
-"""Types that DuckDB may find in a Parquet file for those that Arrow finds: as exact, and more."""
 
 
 def native(table: Table) -> bool:
@@ -37,29 +33,18 @@ def _sayable(name: str) -> bool:
     return name != "" and "\0" not in name
 
 
-def view(
-    connection: Any, name: str, table: Table, columns: Collection[str], said: str = "*"
-) -> list[str]:
-    """Makes a view of the files of a table, and returns their paths.
+def view(connection: Any, name: str, table: Table, columns: Collection[str], said: str) -> bool:
+    """Makes a view of these columns in the files of a table, if that has the same values.
 
-    None of both where DuckDB would not find the same values in these columns. `said` is what is
-    selected: all, or one of the columns under another name.
+    `said` is what is selected from it.
     """
-    if not native(table):
-        return []
-    paths = [part.path for part in table.parts]
-    files = f"[{', '.join(map(literal, paths))}]"
-    options = f"hive_partitioning = false, union_by_name = {len(paths) > 1}"
-    connection.execute(f"CREATE VIEW {name} AS SELECT {said} FROM read_parquet({files}, {options})")
-    found = connection.execute(f"DESCRIBE {name}").fetchall()
-    types = {column: type_ for column, type_, *_ in found}
-    for field in table.chosen(columns):
-        wanted = sql_type(field.type)
-        type_ = types.get(field.name) if said == "*" else found[0][1]
-        if type_ not in (wanted, READ_AS.get(wanted or "")):
-            connection.execute(f"DROP VIEW {name}")
-            return []
-    return paths
+    schema = table.chosen(columns)
+    if not native(table) or not all(map(sql_type, schema.types)):
+        return False
+    query = selection(connection, table, schema)
+    if query is not None:
+        connection.execute(f"CREATE VIEW {name} AS SELECT {said} FROM ({query})")
+    return query is not None
 
 
 def load(
