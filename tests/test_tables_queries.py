@@ -264,6 +264,19 @@ def test_several_pieces_are_one_view(ask, tmp_path):
         assert rows == [("01", 4, 6, 0), ("it's 02", 1, 9, 1)]
 
 
+@pytest.mark.parametrize("dtype", [pa.float32(), pa.float64()])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_what_a_file_does_not_say_of_nan(ask, tmp_path, dtype, threads):
+    """It is above all numbers, also inside of lists, though no file has it as its greatest value."""
+    numbers = pa.array([1, float("nan"), 5], dtype)
+    table = pa.table({"x": numbers, "s": pa.StructArray.from_arrays([numbers], ["x"])})
+    views = [View("t", (Piece((stored(tmp_path / "n.parquet", table),)),))]
+    sql = "select x from t where x > 100 union all select s.x from t where s.x > 100"
+    for (found,) in ask.rows(sql, views=views, limits=Limits(threads)):
+        assert found != found
+    assert len(ask.rows(sql, views=views, limits=Limits(threads))) == 2
+
+
 def test_macros(ask):
     """Scalars and tables, with other macros in them; those that nothing calls do no harm."""
     prelude = (
