@@ -57,6 +57,13 @@ class Ledger:
         self.notices.append(message)
         self.say("notice", message=message)
 
+    def warn(self, name: str, results: Sequence[Any]) -> None:
+        """Lines about what is wrong with a table and does not fail it, by results of its checks."""
+        from datamake.tables.checked import warnings
+
+        for line in warnings(results):
+            self.note(f"{name}: {line}")
+
     def begin(self, name: str, tries: int, reasons: Sequence[Any]) -> None:
         """A target is being run or restored."""
         self._begun.setdefault(name, time.time())

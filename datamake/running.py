@@ -199,6 +199,9 @@ class Runner:
             return End(name, error=error.headline, facts=error.below, duration=result.duration)
         if published.known is None:
             return End(name, error=published.error, duration=result.duration)
+        if work.restoring and work.verdict.results:  # it was checked when it was made
+            result = replace(result, checked=work.verdict.results)
+            self.ledger.warn(name, result.checked)
         for line in (*result.notices, *published.notices):
             self.ledger.note(f"{name}: {line}")
         return End(name, good(work, result, published), published.known)
@@ -219,11 +222,8 @@ class Runner:
         return End(source, known=self.judge.source(source))
 
     def _tried(self, work: Work, result: Result) -> End:
-        name, policy, tries = (
-            work.target.name,
-            work.target.policy,
-            self.tries.get(work.target.name, 1),
-        )
+        name, policy = work.target.name, work.target.policy
+        tries = self.tries.get(name, 1)
         if tries > policy.retries or work.restoring:
             if work.result is not None or result.environment:  # the store of its outputs, say
                 self.ledger.environment_failed()

@@ -72,6 +72,11 @@ def told(results: Sequence[Checked]) -> tuple[str, list[str]]:
     return headline, lines([*failed, *(each for each in results if not each.failed)])
 
 
+def warnings(results: Iterable[Checked]) -> list[str]:
+    """What is said of what is wrong with a table and does not fail it."""
+    return lines(each for each in results if not each.failed)
+
+
 def lines(checked: Iterable[Checked]) -> list[str]:
     """What is wrong, for people: a line for each check that did not pass, its sample below."""
     found: list[str] = []

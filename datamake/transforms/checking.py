@@ -34,7 +34,7 @@ def examined(action: Action, workshop: Workshop) -> Result:
 
 def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Result:
     """The result of an action whose table is at `path`: failed, if its table is not as it should be."""
-    from datamake.tables.checked import lines, told
+    from datamake.tables.checked import told, warnings
 
     checking = action.checking
     assert checking is not None
@@ -54,8 +54,7 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
             outputs=(),
             environment=outside,
         )
-    notices = lines(each for each in results if not each.failed)
-    result = replace(result, checked=results, notices=(*result.notices, *notices))
+    result = replace(result, checked=results, notices=(*result.notices, *warnings(results)))
     if not any(each.failed for each in results):
         return result
     headline, facts = told(results)

@@ -94,6 +94,30 @@ def test_a_warning_is_told_and_passes(copied):
     assert (again.ran, again.notices) == ([], "")
 
 
+def test_a_warning_is_told_of_what_comes_from_the_cache(copied):
+    """Restored, or as good as there; what is as it was says nothing."""
+    copied.declared(WARNED)
+    copied.given({"id": [1, None]})
+    told = copied.build().notices
+    copied.given({"id": [1, 2]})
+    assert copied.build().notices == ""
+    copied.given({"id": [1, None]})
+    built = copied.build()
+    assert (built.restored, built.notices) == (["a", "b"], told)
+    assert built.result.targets[0].checks[0].violations == 1
+    copied.remove("a.parquet")
+    built = copied.build()
+    assert (built.restored, built.notices) == (["a"], told)
+    copied.given({"id": [1, 2]})
+    assert copied.build().notices == ""
+    copied.given({"id": [1, None]})
+    copied.remove("a.parquet")
+    built = copied.build("b")
+    assert built.statuses == {"a": "up-to-date", "b": "restored"}
+    assert built.notices == told
+    assert copied.build("b").notices == ""
+
+
 def test_other_checks_run_nothing(copied):
     """What is there is checked: if it passes, that is all there is to it."""
     copied.declared("")
