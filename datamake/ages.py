@@ -41,11 +41,10 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
     read: dict[str, Input] = {}
     for name in names:
         target = graph.targets.get(name)
-        read.update(
-            (asked.text, asked)
-            for asked in (target.inputs if target is not None else ())
-            if asked.text in by_text
-        )
+        inputs = target.inputs if target is not None else ()
+        if name in graph.asserted:  # perhaps only what checks refer to
+            inputs = (graph.sources[name],)
+        read.update((asked.text, asked) for asked in inputs if asked.text in by_text)
     failed: dict[str, str] = {}
     warnings: list[str] = []
     for text, asked in read.items():

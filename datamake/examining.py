@@ -12,7 +12,7 @@ from datamake.formats import DEFAULT, Reading
 from datamake.model import Input, Link, Status
 from datamake.outcome import TargetResult
 from datamake.publication import End, failed
-from datamake.values import value
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Checkups:
         if assertions is not None:
             known, digest, contents = examiner.source(name)
             self.open[name] = Examined(known.fingerprint, digest)
+            kept = tuple(check for check in assertions.checks if not check.of_age)
+            assertions = replace(assertions, checks=kept)
         else:
             target, verdict = self.space.graph.targets[name], self.judge.verdicts[name]
             assertions = target.assertions
@@ -63,7 +65,7 @@ class Checkups:
         """What came of it; it is remembered."""
         name = result.target
         examined = self.open.pop(name)
-        if result.checked:
+        if result.checked or result.error is None:
             self.judge.examiner.note(name, examined.fingerprint, examined.digest, result.checked)
         if result.error is not None:
             if result.environment:

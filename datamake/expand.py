@@ -138,7 +138,7 @@ class Expansion:
         yield from self.freshness.items()
         for name, asserted in self.assertions.items():
             for check in asserted.checks:
-                if check.kind == "fresh" and not check.where:
+                if check.of_age:
                     age, column = check.arguments[0], check.columns[0]
                     warns = check.severity == "warn"
                     yield name, Freshness(age if warns else None, None if warns else age, column)

@@ -70,6 +70,11 @@ class Check:
         """Whether its result depends on content alone, and can be remembered with that."""
         return self.kind not in TIMELY
 
+    @property
+    def of_age(self) -> bool:
+        """Whether it is about how old a whole table is, which builds ask of sources before all else."""
+        return self.kind == "fresh" and not self.where
+
 
 def schema_of(table: Mapping[str, Any]) -> Schema | None:
     """The schema of a declaration, with placeholders filled. Raises ValueError for a bad type."""

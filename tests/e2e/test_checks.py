@@ -583,6 +583,35 @@ def test_a_source_that_is_not_fresh_any_more(project):
     assert late.errors["s"].startswith("source `s`: the newest of `at` is of 3")
 
 
+def test_a_source_that_is_old_is_told_once(project):
+    """In each build that reads it, also only by what checks refer to; with its other checks."""
+    datafile = """
+        [sources.s]
+        path = "s.parquet"
+        checks = [CHECKS]
+        [targets.a]
+        inputs = [INPUTS]
+        output = "a.parquet"
+        run = "cp t.parquet {output}"
+        MORE
+    """
+    old = "{ fresh = { at = '2d' }, severity = 'warn' }"
+    few = "{ rows = { min = 2 }, severity = 'warn' }"
+    at = datetime(2024, 1, 1, tzinfo=timezone.utc).replace(tzinfo=None)
+    project.write("s.parquet", parquet({"id": [1], "at": [at]}))
+    project.write("t.parquet", parquet({"id": [1]}))
+    told = "source `s`: the newest of `at` is of "
+    for inputs, more in (("'s'", ""), ("", "checks = [{ references = { id = 's.id' } }]")):
+        text = datafile.replace("INPUTS", inputs).replace("MORE", more)
+        for checks, first in ((old, 1), (f"{old}, {few}", 2)):
+            project.remove(".datamake") if project.exists(".datamake") else None
+            project.datafile(text.replace("CHECKS", checks))
+            lines = project.build().notices.splitlines()
+            assert [line.startswith(told) for line in lines] == [True, False][:first]
+            lines = project.build().notices.splitlines()
+            assert [line.startswith(told) for line in lines] == [True]
+
+
 @pytest.mark.parametrize(
     ("outputs", "count"), [("", "none"), ("outputs = ['a.csv', 'b.csv']", "2")]
 )
