@@ -95,13 +95,13 @@ class _Work:
         self.table = table
         self.tests = tests
         own = {name for test in tests for name in test.columns}
-        shown = {
+        beside = {
             name
             for test in tests
             if isinstance(test, RowTest) and not test.by_value
             for name in sampled(test.columns, table.schema)
         }
-        self.in_files = view(connection, "this", table, own | used | shown, "*")
+        self.in_files = view(connection, "this", table, own | used | beside, "*")
         columns = table.chosen(own | used).names
         self.names = {name: identifier(name) for name in columns}
         paths = files_of(table) if self.in_files else []
@@ -256,13 +256,12 @@ class _Work:
             present += f" AND {_where(test)}"
         keys = ", ".join(names)
         rest = f"FROM this WHERE {present}"
-        doubled = f"{rest} GROUP BY {keys} HAVING count(*) > 1"
         if _ascending(self.connection, names, present):
             return checked(test, 0, rows, ())
-        beyond = self.query(f"SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n {doubled})")
-        if not beyond[0][0]:
-            return checked(test, 0, rows, ())
-        return checked(test, int(beyond[0][0]), rows, self._most(test, rest, "HAVING count(*) > 1"))
+        different = f"SELECT count(*) FROM (SELECT DISTINCT {keys} {rest})"
+        ((beyond,),) = self.query(f"SELECT (SELECT count(*) {rest}) - ({different})")
+        most = self._most(test, rest, "HAVING count(*) > 1") if beyond else ()
+        return checked(test, beyond, rows, most)
 
     def _most(self, test: Test, rest: str, having: str = "") -> list[Mapping[str, Any]]:
         """Keys and the number of their rows, most first."""
