@@ -109,7 +109,8 @@ def _results(judge: Judge, name: str, assertions: Assertions) -> Sequence[Any]:
         lambda: workshop.cancel(at_once=False),
     )
     if not result.checked and result.error is not None:
-        raise DatamakeError(result.error, result.facts)
+        copies = judge.space.sources.copies
+        raise DatamakeError(copies.named(result.error), map(copies.named, result.facts))
     if digest:
         examiner.note(name, known.fingerprint, digest, result.checked)
     return result.checked

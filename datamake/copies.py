@@ -9,12 +9,11 @@ import os
 
 from datamake.clone import unique
 from datamake.moves import remove
-from datamake.urls import WEB, parsed
+from datamake.urls import WEB, parsed, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
 
 LONGEST = 255
 """Bytes that the name of a file may have."""
@@ -22,12 +21,15 @@ SHORT = 32
 
 
 class Copies:
-    """The copies of one run, in the folder `remote` of `folder` (absolute)."""
+    """The copies of one run, in the folder `remote` of `folder`, that of what datamake keeps (absolute)."""
 
     def __init__(self, folder: str) -> None:
+        self._root = os.path.dirname(folder)
         self.folder = os.path.join(folder, "remote", unique())
         self._made: dict[str, tuple[int, ...]] = {}
         """Copy → how it was when it was made."""
+        self._urls: dict[str, str] = {}
+        """Copy → what it is a copy of."""
 
     def place(self, url: str) -> str:
         """The absolute path of the copy of an object or a member, or of a folder of them.
@@ -58,6 +60,15 @@ class Copies:
         path = self.place(url)
         if os.path.exists(path):
             self._made[path] = _stamp(path)
+            self._urls[path] = url
+
+    def named(self, text: str) -> str:
+        """A message with URLs in place of the paths of copies, absolute or from the project's root."""
+        parts = text.split("`")
+        for at in range(1, len(parts), 2):
+            url = self._urls.get(os.path.normpath(os.path.join(self._root, parts[at])))
+            parts[at] = shown(url) if url is not None else parts[at]
+        return "`".join(parts)
 
     def here(self, urls: Iterable[str]) -> bool:
         """Whether there are copies of all of these."""
@@ -74,6 +85,7 @@ class Copies:
     def remove(self) -> None:
         """Remove all of them."""
         self._made.clear()
+        self._urls.clear()
         remove(self.folder)
 
 

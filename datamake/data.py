@@ -5,6 +5,7 @@ Knows nothing of formats; what is at a URL is downloaded into the cache first.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 
 from datamake.bringing import downloaded, source_view
@@ -33,10 +34,8 @@ def table(space: Workspace, name: str) -> pa.Table:
     """
     from datamake.tables.views import opened
 
-    try:
+    with _looked_at(space):
         return opened(view(space, name)).to_arrow()
-    finally:
-        space.sources.copies.remove()
 
 
 def dataset(space: Workspace, name: str) -> ds.Dataset:
@@ -55,11 +54,30 @@ def preview(space: Workspace, name: str) -> dict[str, Any]:
     from datamake.tables.profile import profiled
     from datamake.tables.views import opened
 
-    try:
+    with _looked_at(space):
         profile = profiled(opened(view(space, name)), FIRST_ROWS)
         return {"version": 1, "name": name, **profile}
+
+
+@contextmanager
+def _looked_at(space: Workspace) -> Iterator[None]:
+    """What is remote has local copies inside. Errors name files as the Datafile does.
+
+    Raises TableError.
+    """
+    from datamake.tables.failures import named
+
+    copies = space.sources.copies
+
+    def declared(path: str) -> str:
+        url = copies.named(f"`{path}`").strip("`")
+        return os.path.relpath(path, space.root) if url == path else url
+
+    try:
+        with named([space.root + os.sep], declared):
+            yield
     finally:
-        space.sources.copies.remove()
+        copies.remove()
 
 
 @contextmanager
@@ -72,22 +90,23 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
     from datamake.tables.views import opened
 
     found, lacking = [], {}
-    for name in adhoc.named(query, _names(space)):
+    with _looked_at(space):
+        for name in adhoc.named(query, _names(space)):
+            try:
+                one = view(space, name)
+                opened(one)
+            except DatamakeError as error:  # it may be but the name of a column
+                lacking[name] = error
+            else:
+                found.append(one)
         try:
-            one = view(space, name)
-            opened(one)
-        except DatamakeError as error:  # it may be but the name of a column
-            lacking[name] = error
-        else:
-            found.append(one)
-    try:
-        with adhoc.answer(query, found) as rows:
-            yield rows
-    except TableError as error:
-        for name, other in lacking.items():
-            if f"`{name}`".casefold() in error.headline.casefold():
-                raise other from None
-        raise
+            with adhoc.answer(query, found) as rows:
+                yield rows
+        except TableError as error:
+            for name, other in lacking.items():
+                if f"`{name}`".casefold() in error.headline.casefold():
+                    raise other from None
+            raise
 
 
 def connection(space: Workspace) -> Any:

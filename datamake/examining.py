@@ -70,7 +70,7 @@ class Checkups:
         if result.error is not None:
             if result.environment:
                 self.ledger.environment_failed()
-            return failed(result)
+            return failed(result, self.space.sources.copies)
         for line in result.notices:
             self.ledger.note(f"{name}: {line}")
         verdict = examined.verdict

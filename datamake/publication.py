@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.action import Result
+    from datamake.copies import Copies
     from datamake.fingerprint import Content
     from datamake.judge import Judge
     from datamake.ledger import Ledger
@@ -76,12 +77,12 @@ class End:
     """What was to be restored is not to be had."""
 
 
-def failed(result: Result) -> End:
-    """The end of what has failed for good."""
+def failed(result: Result, copies: Copies) -> End:
+    """The end of what has failed for good; it names what is remote by its URL."""
     return End(
         result.target,
-        error=result.error,
-        facts=result.facts,
+        error=copies.named(result.error or ""),
+        facts=[copies.named(fact) for fact in result.facts],
         checks=result.checked,
         duration=result.duration,
     )

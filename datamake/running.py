@@ -227,7 +227,7 @@ class Runner:
         if tries > policy.retries or work.restoring:
             if work.result is not None or result.environment:  # the store of its outputs, say
                 self.ledger.environment_failed()
-            return failed(result)
+            return failed(result, self.space.sources.copies)
         self.publisher.failed(work.target)
         delay = policy.retry_delay * 2 ** (tries - 1)
         self.ledger.say("retry", name, attempt=tries, delay=delay, error=result.error)

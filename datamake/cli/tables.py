@@ -66,13 +66,9 @@ def sql(place: Place, query: Query, *, form: Format = "table") -> int:
         raise UsageError(f"`{form}` is no format of an answer", [f"known: {known}"])
     if form == "parquet" and sys.stdout.isatty():
         raise UsageError("a terminal cannot show Parquet", hint="write it into a file with `>`")
-    with open_project(place) as project:
-        try:
-            with data.answer(project.space, query) as rows:
-                if rows is not None:
-                    _print(rows, form)
-        finally:
-            project.space.sources.copies.remove()
+    with open_project(place) as project, data.answer(project.space, query) as rows:
+        if rows is not None:
+            _print(rows, form)
     return ExitStatus.OK
 
 

@@ -573,3 +573,44 @@ retry_delay = 0
     assert built.statuses == {"up": "failed"}
     assert built.errors == {"up": f"`{url}`: access is denied"}
     assert built.exit_code == 4
+
+
+def test_tables_that_are_wrong_are_named_by_their_url(project, web):
+    """Whatever reads them; in answers by hand, files in the project by their path."""
+    rows = b"id,n\n1,2\nx,y,z\n"
+    for name in ("x.csv", "y.csv"):
+        web.put(name, rows, validator="etag")
+    project.write("near.csv", rows)
+    project.write("own.py", "import pyarrow as pa\ndef f(x: pa.Table):\n    return x\n")
+    project.datafile(f"""
+[sources.far]
+path = "{web.url}x.csv"
+[sources.near]
+path = "near.csv"
+[sources.checked]
+path = "{web.url}y.csv"
+schema = {{ id = "int64", n = "int64" }}
+checks = [{{ unique = ["id"] }}]
+[targets.function]
+inputs = {{ x = "far" }}
+python = "own:f"
+[targets.columns]
+inputs = ["far"]
+standardize = {{ columns = {{ id = "int64" }} }}
+[targets.question]
+sql = "select * from far"
+[targets.other]
+inputs = ["checked"]
+output = "other.csv"
+copy = true
+""")
+    wrong = "`{}`: row 2 has 3 values, where there are 2 columns"
+    far = wrong.format(f"{web.url}x.csv")
+    built = project.build(keep_going=True)
+    checked = wrong.format(f"{web.url}y.csv")
+    errors = {"checked": checked, "function": far, "columns": far, "question": far}
+    assert built.errors == errors
+    assert checked in project.cli("check", "checked").stdout
+    for name, error in (("far", far), ("near", wrong.format("near.csv"))):
+        for arguments in (("sql", f"from {name}"), ("show", "--data", name)):
+            assert project.cli(*arguments).stderr == f"error: {error}\n  x,y,z\n"
