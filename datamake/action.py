@@ -36,7 +36,7 @@ class Call:
     arguments: Mapping[str, Any]
     """Parameter → text, list or mapping as JSON has them."""
     files: frozenset[str]
-    """The parameters whose values are paths."""
+    """The parameters whose values are paths, or would be if the function had them."""
     tables: Mapping[str, tuple[str, Any]] = NOTHING
     """Of these, those that are given tables: what kind, and of which files; see `tables.handed`."""
 

@@ -281,6 +281,7 @@ class Preparation:
             }
             if named:
                 paths[several] = named
+        files = frozenset(paths)
         if kinds:
             paths = {name: value for name, value in paths.items() if name in kinds}
         declared = {name: target.params[name] for name in target.declared_params}
@@ -291,7 +292,7 @@ class Preparation:
         cwd = os.path.join(space.root, target.surroundings.cwd)
         roots = tuple(dict.fromkeys((cwd, *folders)))
         tables = self._tables(target, contents, kinds) if kinds else {}
-        return Call(target.template, roots, arguments, frozenset(paths), tables)
+        return Call(target.template, roots, arguments, files, tables)
 
     def _absolute(self, path: str) -> str:
         return os.path.join(self.space.root, self._local(path))

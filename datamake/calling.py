@@ -175,7 +175,7 @@ def arguments(function: Callable[..., Any], call: dict[str, Any]) -> dict[str, A
     if missing:
         raise Refused(
             f"`{call['function']}` takes {quoted(missing)}, which nothing gives it",
-            [f"can be given: {quoted(sorted(given))}"],
+            [f"can be given: {quoted(sorted({*given, *call['files']}))}"],
         )
     return chosen
 

@@ -41,6 +41,15 @@ def built(project, source, error=None):
     return table.to_pylist(), {field.name: str(field.type) for field in table.schema}
 
 
+def test_a_parameter_that_nothing_gives(tables):
+    """The message has all that can be, whatever the others are given as."""
+    for annotation in ("pa.Table", "str"):
+        source = f"import pyarrow as pa\n\ndef run(trips: {annotation}, zone): pass\n"
+        facts = built(tables, source, "`work:run` takes `zone`, which nothing gives it")
+        known = "`input`, `inputs`, `output`, `outputs`, `params`, `target`, `trips`, `zones`"
+        assert facts == [f"can be given: {known}"]
+
+
 def test_tables(tables):
     """Come in the terms that they are counted in, and are written as they are returned."""
     source = """
