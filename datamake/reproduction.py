@@ -10,6 +10,7 @@ import os
 from datamake.actions import Preparation
 from datamake.bringing import bring
 from datamake.errors import UsageError
+from datamake.explain import planned_of
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
 from datamake.model import KEPT, Status
@@ -47,9 +48,13 @@ def reproduce(project: Project, name: str) -> dict[str, Any]:
     target is not up to date with its outputs there.
     """
     space = project.space
-    if name not in space.graph.targets:
-        raise UsageError(f"no target `{name}`", hint="`datamake ls` shows them all")
-    target = space.graph.targets[name]
+    name = planned_of(project, name).name
+    target = space.graph.targets.get(name)
+    if target is None:
+        raise UsageError(
+            f"the instances of `{name}` are not known yet",
+            hint=f"build them first: `datamake build '{name}'`",
+        )
     judge, verdict = _judged(project, target)
     folder = os.path.join(space.root, KEPT, "reproduce")
     _remove(folder)

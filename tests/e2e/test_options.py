@@ -137,6 +137,35 @@ def test_reproducing_finds_what_is_read_but_not_declared(project):
     assert found["error"] == "exit status 1"
 
 
+def test_instances_found_during_a_build_are_reproduced(project):
+    """And what needs them; before a build they are not known."""
+    project.datafile("""
+        [targets.split]
+        output = "parts/"
+        run = "echo 1 > {output}/a; echo 2 > {output}/b"
+        [targets.each]
+        foreach = "parts/{name}"
+        inputs = ["parts/{name}"]
+        output = "each/{name}"
+        run = "cp {input} {output}"
+        [targets.all]
+        inputs = ["each[*]"]
+        output = "all.txt"
+        run = "cat {inputs} > {output}"
+    """)
+    with (
+        datamake.load(str(project.root)) as opened,
+        pytest.raises(
+            datamake.UsageError, match=r"^the instances of `each\[\*\]` are not known yet"
+        ),
+    ):
+        reproduce(opened, "each")
+    assert project.build().ok
+    for name in ("all", "each[b]"):
+        with datamake.load(str(project.root)) as opened:
+            assert reproduce(opened, name)["same"]
+
+
 def test_an_env_file_never_overrides_the_environment(project, monkeypatch):
     project.datafile("""
         [project]
