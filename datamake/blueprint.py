@@ -14,7 +14,7 @@ from datamake.datafile.placeholders import (
     listed,
     names,
 )
-from datamake.errors import DatamakeError
+from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.filling import Fault, Texts, varies
 from datamake.habits import KEYS, HabitsReader
 from datamake.inputs import Inputs
@@ -69,7 +69,7 @@ class Blueprint:
         )
 
     def read(self, tables: Tables) -> None:
-        """Take in the tables that a query reads. Raises `filling.Fault`."""
+        """Take in the tables that a query reads. Raises `filling.Fault`, and EnvironmentFailed."""
         self._tables = tables
         if self.script is None:
             return
@@ -81,6 +81,9 @@ class Blueprint:
             raise Fault(self._of_query(self.texts.placed(error.problem, "sql"))) from None
         except Fault as fault:
             raise Fault(self._of_query(fault.problem)) from None
+        except EnvironmentFailed as error:
+            what = f"to see which tables the query of `{self.name}` reads"
+            raise EnvironmentFailed(error.headline, [what, *error.facts], error.hint) from error
         except DatamakeError as error:
             found = self.texts.problem(error.headline, "sql", facts=error.facts, hint=error.hint)
             raise Fault(self._of_query(found)) from None

@@ -47,6 +47,13 @@ def guarded(command: Callable[[], int], *, json: bool) -> int:
             return bug(error, json=json)
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         return reported(EnvironmentFailed(f"{where}{str(error.strerror).lower()}"), json=json)
+    except ImportError as error:
+        package = (error.name or "datamake").partition(".")[0]
+        if package == "datamake":
+            return bug(error, json=json)
+        hint = f"install it anew: `pip install --force-reinstall {package}`"
+        headline = f"the package `{package}` cannot be imported"
+        return reported(EnvironmentFailed(headline, [str(error)], hint), json=json)
     except Exception as error:  # noqa: BLE001 - a traceback is for a file, not for a terminal
         return bug(error, json=json)
 

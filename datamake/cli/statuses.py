@@ -27,7 +27,7 @@ MEANINGS = {
     "something",
     ExitStatus.WRONG: "the Datafile or the arguments are wrong, an input is missing; nothing ran",
     ExitStatus.STALE: "with --exit-code: something is stale",
-    ExitStatus.ENVIRONMENT: "the environment failed: disk full, unreachable, a target locked",
+    ExitStatus.ENVIRONMENT: "the environment failed: disk full, unreachable, package missing, target locked",
     ExitStatus.BUG: "a bug in datamake",
     ExitStatus.INTERRUPTED: "interrupted (Ctrl-C)",
     ExitStatus.TERMINATED: "terminated",
