@@ -11,7 +11,7 @@ import pytest
 
 from datamake.errors import EnvironmentFailed
 from datamake.tables import engine
-from datamake.tables.session import Limits, close, session
+from datamake.tables.session import Limits, close, meaning, session
 
 
 @pytest.fixture
@@ -104,3 +104,27 @@ def test_duckdb_that_is_not_there(monkeypatch):
     assert str(error.value) == (
         "this needs DuckDB\n  hint: install it: `pip install 'datamake[sql]'`"
     )
+
+
+def test_nothing_is_left_of_what_a_query_means():
+    """Neither tables, macros, types, databases nor settings, also after an error."""
+
+    def broken():
+        with meaning() as connection:
+            connection.execute("CREATE VIEW t AS SELECT 1 AS a; CREATE MACRO f(x) AS x + 1")
+            connection.execute("CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA s")
+            connection.execute("CREATE VIEW s.t AS SELECT 1; ATTACH ':memory:' AS other")
+            connection.execute("CREATE VIEW other.t AS SELECT 1")
+            connection.register("r", pa.table({"a": [1]}))
+            connection.execute("SET TimeZone = 'Asia/Tokyo'; CREATE TEMP TABLE u AS FROM r")
+            connection.execute("FROM nosuch")
+
+    for _ in range(2):
+        with pytest.raises(duckdb.Error, match="nosuch"):
+            broken()
+    with meaning() as connection:
+        for name in ("t", "s.t", "other.t", "r", "u"):
+            with pytest.raises(duckdb.Error, match="does not exist"):
+                connection.execute(f"FROM {name}")
+        zone = connection.execute("SELECT current_setting('TimeZone')").fetchone()
+        assert zone != ("Asia/Tokyo",)

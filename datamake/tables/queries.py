@@ -18,7 +18,7 @@ from datamake.tables.ordering import ordered, steady
 from datamake.tables.refusals import refuse
 from datamake.tables.results import brought, result_schema
 from datamake.tables.scans import Scan, empty, files_of, place, selection
-from datamake.tables.session import NONE, Limits, close, session
+from datamake.tables.session import NONE, Limits, close, meaning, session
 from datamake.tables.syntax import Query, located, parsed, tables
 from datamake.tables.usage import mentioned
 from datamake.tables.writing import Writer
@@ -167,7 +167,7 @@ def used_columns(
     paths = resolved(query, schemas)
     names = {table: [name for name, _ in columns] for table, columns in schemas.items()}
     found = mentioned(query, names)
-    with session() as connection:
+    with meaning() as connection:
         contents = {table: empty(columns) for table, columns in schemas.items()}
         furnish(connection, query, paths, contents)
         whole = described(connection, query)

@@ -6,10 +6,12 @@ the environment, extensions or settings.
 
 from __future__ import annotations
 
+import atexit
 from contextlib import contextmanager
-from threading import Event, Thread
+from functools import lru_cache
+from threading import Event, Lock, Thread
 
-from datamake.datafile.sql import literal
+from datamake.datafile.sql import identifier, literal
 from datamake.tables.engine import duckdb
 from datamake.values import value
 
@@ -43,6 +45,13 @@ SETTINGS: dict[str, Any] = {
     "preserve_insertion_order": True,
     "python_enable_replacements": False,
 }
+SAME = (
+    "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true; "
+    "SET parquet_metadata_cache = true"
+)
+ATTACHED = (
+    "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
+)
 
 
 @contextmanager
@@ -54,10 +63,7 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
         settings["memory_limit"] = f"{limits.memory}B"
     connection = duckdb().connect(":memory:", config={**SETTINGS, **settings})
     try:
-        connection.execute(
-            "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true; "
-            "SET parquet_metadata_cache = true"
-        )
+        connection.execute(SAME)
         if limits.interruptible is None:
             yield connection
         else:
@@ -87,6 +93,32 @@ def _interrupted(connection: Any, interruptible: Interruptible) -> Iterator[None
         over.set()
         asked.set()
         thread.join()
+
+
+@contextmanager
+def meaning() -> Iterator[Any]:
+    """A connection for what queries mean on tables without rows. What is made in it is gone after.
+
+    One database serves all, one after the other: to open one takes ten times longer than to ask.
+    """
+    database, lock = _database()
+    with lock:
+        connection = database.cursor()
+        try:
+            connection.execute(f"{SAME}; ATTACH ':memory:' AS __meaning__; USE __meaning__")
+            yield connection
+        finally:
+            connection.execute("USE memory")
+            for (name,) in connection.execute(ATTACHED).fetchall():
+                connection.execute(f"DETACH {identifier(name)}")
+            connection.close()
+
+
+@lru_cache(1)
+def _database() -> tuple[Any, Lock]:
+    database = duckdb().connect(":memory:", config={**SETTINGS, "threads": 1})
+    atexit.register(database.close)
+    return database, Lock()
 
 
 def close(connection: Any, paths: Sequence[str] = ()) -> None:
