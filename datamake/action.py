@@ -105,7 +105,7 @@ class Action:
     fetches: tuple[Fetch, ...] = ()
     """For `fetch`."""
     projections: tuple[tuple[Any, str], ...] = ()
-    """Tables (`tables.views.View`s) of which a copy is written first, and where to."""
+    """Tables (`tables.views.View`s) of which a copy is written first, and where to: `folder/N/name`."""
     cwd: str = ""
     env: Mapping[str, str] = NOTHING
     interpreter: str = ""

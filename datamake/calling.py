@@ -8,6 +8,7 @@ datamake's own way to read and write them is brought in, as long as that takes.
 from __future__ import annotations
 
 import atexit
+import errno
 import importlib
 import importlib.machinery
 import inspect
@@ -39,6 +40,14 @@ OWN: dict[str, Any] = {}
 
 class Refused(Exception):
     """The function cannot be called as asked, or did what it should not: a headline, and facts."""
+
+    status = 1
+
+
+class Full(Refused):
+    """There is no room on the disk for the tables that it returned."""
+
+    status = os.EX_IOERR
 
 
 def run(call: dict[str, Any], env: dict[str, str]) -> tuple[int, Report | None]:
@@ -103,7 +112,7 @@ def outcome(call: dict[str, Any]) -> tuple[int, Report | None]:
             publish(call, returned)
     except Refused as refusal:
         headline, facts = refusal.args
-        return 1, (headline[:TEXT], [fact[:TEXT] for fact in facts[:20]])
+        return refusal.status, (headline[:TEXT], [fact[:TEXT] for fact in facts[:20]])
     except SystemExit as stop:
         if stop.code is None or isinstance(stop.code, int):
             return (stop.code or 0) & 0xFF, None
@@ -237,6 +246,11 @@ def own(call: dict[str, Any], what: str, function: str, *given: Any) -> Any:
             f"`{call['function']}`: {what}, and `{missing}` cannot be imported",
             [str(error), f"hint: install it where the function runs, for `{sys.executable}`"],
         ) from None
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        facts = [os.strerror(error.errno)]
+        raise Full(plain(call, f"cannot write `{error.filename}`"), facts) from None
     except Exception as error:
         tables = sys.modules.get("datamake.tables")
         if tables is None or not isinstance(error, tables.TableError):

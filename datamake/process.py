@@ -266,7 +266,10 @@ def told(action: Action, answer: Mapping[str, Any]) -> tuple[str | None, tuple[s
     elif answer["report"]:
         error, facts = answer["report"]
         if facts is not None:
-            return masked(error, action), tuple(masked(fact, action) for fact in facts)
+            error, facts = masked(error, action), tuple(masked(fact, action) for fact in facts)
+            if status == os.EX_IOERR:
+                raise EnvironmentFailed(error, facts)
+            return error, facts
         error = masked(error.partition("\n")[0], action)
     elif status:
         error = f"exit status {status}" if status > 0 else f"killed by {signal_name(-status)}"

@@ -162,16 +162,17 @@ def _changes(
     if not any(each in old.columns for each in new.names):
         return None
     try:
-        with session(Limits(os.cpu_count() or 1, MEMORY, folder)) as connection:
-            try:
-                rows = _Rows(connection, old.table, new.table)
-                return rows.by_key(key) if key else rows.as_wholes()
-            except duckdb().Error as error:
-                raise explained(error, "", place=False) from error
+        duckdb()
     except EnvironmentFailed:
         if key:
             raise
         return None
+    with session(Limits(os.cpu_count() or 1, MEMORY, folder)) as connection:
+        try:
+            rows = _Rows(connection, old.table, new.table)
+            return rows.by_key(key) if key else rows.as_wholes()
+        except duckdb().Error as error:
+            raise explained(error, "", place=False) from error
 
 
 class _Rows:

@@ -5,6 +5,7 @@ Knows nothing of what is in them.
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import contextmanager
 
@@ -34,8 +35,8 @@ def explaining(path: str, format: str, what: str = "read") -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, LookupError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
+        if isinstance(error, OSError) and error.errno is not None:  # Arrow's names no file
+            raise OSError(error.errno, os.strerror(error.errno), error.filename or path) from error
         raise TableError(f"`{path}` cannot be {what} as {SHOWN[format]}", [brief(error)]) from error
 
 

@@ -9,7 +9,7 @@ import json
 import re
 
 from datamake.datafile.shapes import did_you_mean
-from datamake.errors import shortened
+from datamake.errors import EnvironmentFailed, shortened
 from datamake.tables import TableError
 
 TYPE_CHECKING = False
@@ -20,6 +20,8 @@ WIDTH = 96
 """Characters of a line that are shown, at most."""
 NOWHERE = 1 << 63
 """Places of a query from here on are none: DuckDB does not know where it was."""
+FULL = ("max_temp_directory_size", "No space left on device", "Disk quota exceeded")
+"""What DuckDB says where what does not fit into memory does not fit on the disk either."""
 
 
 def mistake(headline: str, sql: str, at: int, length: int = 0, hint: str = "") -> TableError:
@@ -54,10 +56,10 @@ def shown(sql: str, at: int, length: int = 0) -> list[str]:
 def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = True) -> TableError:
     """What DuckDB says, in words of datamake. `shift`: bytes that it had before the query.
 
-    `place`: whether it can be believed where it says that it is.
+    `place`: whether it can be believed where it says that it is. Raises as `message_of` does.
     """
     said = details(error)
-    message = said.get("exception_message") or re.sub(r"^[\w ]+ Error: ", "", str(error))
+    message = message_of(error)
     kind = said.get("exception_type", "")
     if kind == "INTERRUPT":
         return TableError("interrupted")
@@ -76,6 +78,18 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     facts = shown(sql, at, length) if believed and at >= 0 else []
     headline, hint = _worded(message, said)
     return TableError(headline, facts, hint)
+
+
+def message_of(error: BaseException) -> str:
+    """What DuckDB says. Raises EnvironmentFailed where it says that the disk is full."""
+    message: str = details(error).get("exception_message") or str(error)
+    if any(sign in message for sign in FULL):
+        raise EnvironmentFailed(
+            "the disk is full",
+            [shortened(message.splitlines()[0], 200)],
+            "make room for what does not fit into `memory`, or give the target more of that",
+        ) from error
+    return re.sub(r"^[\w ]+ Error: ", "", message)
 
 
 def details(error: BaseException) -> dict[str, Any]:

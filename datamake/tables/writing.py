@@ -22,6 +22,7 @@ from datamake.tables.types import replaced, text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -207,22 +208,60 @@ def spoken(dtype: pa.DataType) -> pa.DataType:
 
 
 class _Orc:
-    """An ORC file. One that nothing is written to has no schema."""
+    """An ORC file. One that nothing is written to has no schema.
+
+    ORC's own end of a file that cannot be written ends the process: so it is not told of that.
+    """
 
     def __init__(self, path: str, schema: pa.Schema, _: str) -> None:
         from pyarrow.orc import ORCWriter
 
-        self.writer = ORCWriter(path, compression="zstd")
+        self.file = _Silent(path)
+        self.writer = ORCWriter(pa.PythonFile(self.file, "w"), compression="zstd")
         self.none: pa.Table | None = schema.empty_table()
 
     def write(self, table: pa.Table) -> None:
         self.none = None
         self.writer.write(table)
+        self.file.check()
 
     def close(self) -> None:
         if self.none is not None:
             self.writer.write(self.none)
         self.writer.close()
+        self.file.close()
+        self.file.check()
+
+
+class _Silent:
+    """A file to write to that keeps to itself what goes wrong, until it is asked."""
+
+    closed = False
+
+    def __init__(self, path: str) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115 - closed by whoever writes
+        self.number: int | None = None
+
+    def write(self, data: Any) -> None:
+        if self.number is None:
+            self._tried(lambda: self.file.write(data))
+
+    def flush(self) -> None:
+        """Nothing: closing does."""
+
+    def close(self) -> None:
+        self._tried(self.file.close)
+
+    def check(self) -> None:
+        """Raises OSError for what has gone wrong."""
+        if self.number is not None:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def _tried(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except OSError as error:
+            self.number = self.number or error.errno
 
 
 def _parquet(path: str, schema: pa.Schema, _: str) -> Any:

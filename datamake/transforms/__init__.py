@@ -104,7 +104,8 @@ class Workshop:
             what = (
                 f"cannot use `{os.fsdecode(error.filename)}`" if error.filename else "cannot write"
             )
-            raise EnvironmentFailed(what, [error.strerror or str(error)]) from error
+            failure = EnvironmentFailed(what, [error.strerror or str(error)])
+        raise failure  # with nothing of the work that failed, which may be large or have to close
 
     @cached_property
     def transfers(self) -> Threads:

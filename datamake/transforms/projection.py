@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 
-from datamake.errors import DatamakeError
 from datamake.formats import format_of
 from datamake.moves import remove
 from datamake.process import Outcome
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 def with_copies(action: Action, execute: Callable[[], Outcome]) -> Outcome:
     """What comes of an action that finds copies of its inputs where it was told."""
+    from datamake.tables import TableError
     from datamake.tables.views import opened
     from datamake.tables.writing import Writer
 
@@ -32,8 +32,8 @@ def with_copies(action: Action, execute: Callable[[], Outcome]) -> Outcome:
                 for batch in table.batches():
                     writer.write(batch)
         return execute()
-    except DatamakeError as error:
+    except TableError as error:
         return Outcome(error.headline, tuple(error.below))
     finally:
         for _, path in action.projections:
-            remove(path)
+            remove(os.path.dirname(os.path.dirname(path)))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+from random import Random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from disks import mounted
 
@@ -89,3 +93,70 @@ def test_a_command_that_finds_the_disk_full(small):
     assert not small.exists(".datamake/failed/a")
     small.write("size", "2000")
     assert small.build().ran == ["a"]
+
+
+TABLES = """
+[sources.s]
+path = "s.parquet"
+[targets.t]
+memory = "40MB"
+inputs = {{ s = "s" }}
+{}
+"""
+COLUMNS = 'columns = { a = "int64", b = "string" }'
+WRITERS = {
+    "sql": 'sql = "select a, b from s order by b"',
+    "arrow": 'output = "build/t.arrow"\nsql = "select a, b from s"',
+    "orc": 'output = "build/t.orc"\nsql = "select a, b from s"',
+    "csv": 'output = "build/t.csv.gz"\nsql = "select a, b from s"',
+    "jsonl": 'output = "build/t.jsonl"\nsql = "select a, b from s"',
+    "standardize": f"[targets.t.standardize]\n{COLUMNS}",
+    "sorted": f'[targets.t.standardize]\nsort_by = ["b"]\n{COLUMNS}',
+    "first": f'[targets.t.standardize]\ndrop_duplicates = ["b"]\n{COLUMNS}',
+    "python": 'python = "m:same"',
+    "columns": 'inputs = [{ from = "s", columns = ["a", "b"] }]\noutput = "build/t.parquet"\nrun = "cp {input} {output}"',
+    "checks": 'output = "build/t.parquet"\nrun = "ln -s $PWD/{input} {output}"\n'
+    'checks = [{ sql = "select b, count(*) from this group by b having count(*) > 9" }]',
+}
+
+
+def table(rows):
+    """Bytes of a table that does not get smaller by compression."""
+    random = Random(1)
+    columns = {
+        "a": [random.getrandbits(60) for _ in range(rows)],
+        "b": [random.randbytes(30).hex() for _ in range(rows)],
+        "c": list(range(rows)),
+    }
+    out = io.BytesIO()
+    pq.write_table(pa.table(columns), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_tables_that_have_no_room(project, writer):
+    """Neither what was good, nor the next build, nor words that are plain; nothing is left over."""
+    pytest.importorskip("duckdb")
+    text = TABLES.format(WRITERS[writer])
+    if writer == "columns":
+        text = text.replace('inputs = { s = "s" }\n', "")
+    with mounted(project.root, "tmpfs", "-o", "size=96m", "tmpfs"):
+        project.datafile(text)
+        project.write("m.py", "import pyarrow\ndef same(s: pyarrow.Table): return s")
+        project.write("s.parquet", table(10))
+        assert project.cli("build").returncode == 0
+        (path,) = project.files("build/*")
+        before = project.path(path).read_bytes()
+        project.write("s.parquet", table(200_000))
+        fill(project, 1 << 20)
+        done = project.cli("build")
+        assert (done.returncode, bool(FULL.search(done.stderr))) == (4, True), done.stderr
+        assert not re.search("nanobind|Traceback|terminate", done.stderr)
+        assert project.path(path).read_bytes() == before
+        assert project.files(".datamake/tmp/*") in ([], [".datamake/tmp/columns"])
+        assert not project.files(".datamake/tmp/*/*") + project.files(".datamake/staging/*")
+        project.remove("ballast")
+        again = project.build()
+        assert again.ran == ["t"], again
+        assert project.path(path).read_bytes() != before
+        assert project.build().ran == []
