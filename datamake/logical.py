@@ -71,14 +71,16 @@ def changes(old: Logical, new: Logical) -> list[str]:
     after = {name: (type_, own) for name, type_, own in new.columns}
     lines += [f"column `{name}` was added" for name in after if name not in before]
     lines += [f"column `{name}` was removed" for name in before if name not in after]
+    others = 0
     for name, now in after.items():
         then = before.get(name, now)
         if then[0] != now[0]:
             lines.append(f"column `{name}`: {then[0]} → {now[0]}")
-        elif then == now:
-            continue
-        elif old.rows == new.rows:
+        elif then != now and old.rows == new.rows:
             lines.append(f"column `{name}` has other values")
+            others += 1
+    if others == len(after) == len(before) > 1:  # as a digest of rows in their order has it
+        lines.append("or the rows are in another order")
     if not lines and old.whole != new.whole:
         same = old.rows == new.rows and before == after
         lines.append("the columns are in another order" if same else "other values")

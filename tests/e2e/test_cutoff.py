@@ -154,7 +154,7 @@ READ = {
     "rows": (ORDERS.slice(1), ["4 rows → 3 rows"]),
     "order of rows": (
         ORDERS.sort_by([("id", "descending")]),
-        ["column `id` has other values", "column `kind` has other values", "column `fare` has other values"],
+        ["column `id` has other values", "column `kind` has other values", "column `fare` has other values", "or the rows are in another order"],
     ),
     "a null": (ORDERS.set_column(2, "fare", [[1.5, 2.5, 3.5, None]]), ["column `fare` has other values"]),
     "a zero's sign": (ORDERS.set_column(2, "fare", [[1.5, 2.5, 3.5, -0.0]]), ["column `fare` has other values"]),
