@@ -17,6 +17,7 @@ import time
 import uuid
 from collections import Counter
 from email.utils import formatdate
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree as ET
@@ -377,9 +378,16 @@ def start_moto():
 
 @pytest.fixture(scope="session")
 def s3_server():
-    """`host:port` of a moto server, for all tests of this process."""
+    """`host:port` of a moto server, for all tests of this process.
+
+    What S3 is like, which each client reads from large files, they read once.
+    """
+    import botocore.session
+
     process, place = start_moto()
-    yield place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", cache(botocore.session.create_loader))
+        yield place
     process.stdin.close()
     process.wait()
     process.stderr.close()

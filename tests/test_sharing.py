@@ -139,35 +139,37 @@ def test_the_doctor_looks_at_the_shared_cache(bucket, project):
 def test_offline_nothing_is_done_by_hand(pair):
     """And the doctor does not look."""
     mine, _ = pair
-    done = mine.cli("cache", "push", env={"DATAMAKE_OFFLINE": "1"})
+    done = mine.command("cache", "push", env={"DATAMAKE_OFFLINE": "1"})
     assert (done.returncode, done.stderr) == (
         2,
         "error: the shared cache is not asked while DATAMAKE_OFFLINE is set\n",
     )
-    assert "shared cache" not in mine.cli("doctor", env={"DATAMAKE_OFFLINE": "1"}).stdout
-    assert "shared cache" in mine.cli("doctor").stdout
+    assert "shared cache" not in mine.command("doctor", env={"DATAMAKE_OFFLINE": "1"}).stdout
+    assert "shared cache" in mine.command("doctor").stdout
 
 
 def test_the_command_line_says_how_much_was_moved(pair):
     mine, clone = pair
     mine.build()
-    assert mine.cli("cache", "push").stderr == "pushed 2 targets, 1 target not in the cache\n"
-    assert clone.cli("cache", "pull", "b").stderr == "pulled 1 target\n"
-    assert json.loads(clone.cli("cache", "pull", "a", "--json").stdout) == {
+    assert mine.command("cache", "push").stderr == "pushed 2 targets, 1 target not in the cache\n"
+    assert clone.command("cache", "pull", "b").stderr == "pulled 1 target\n"
+    assert json.loads(clone.command("cache", "pull", "a", "--json").stdout) == {
         "version": 1,
         "pulled": ["a"],
         "absent": [],
     }
-    stats = clone.cli("cache", "stats", "--remote").stdout
+    stats = clone.command("cache", "stats", "--remote").stdout
     assert [line.split()[0] for line in stats.splitlines()] == [
         "blobs",
         "blob",
         "records",
         "record",
     ]
-    assert clone.cli("cache", "verify", "--remote").stderr == "0 entries corrupt\n"
-    going = clone.cli("cache", "gc", "--remote", "--older-than", "0s", "--grace", "0s")
+    assert clone.command("cache", "verify", "--remote").stderr == "0 entries corrupt\n"
+    going = clone.command("cache", "gc", "--remote", "--older-than", "0s", "--grace", "0s")
     assert going.stderr.startswith("would remove ")
-    gone = clone.cli("cache", "gc", "--remote", "--older-than", "0s", "--grace", "0s", "--yes")
+    gone = clone.command("cache", "gc", "--remote", "--older-than", "0s", "--grace", "0s", "--yes")
     assert gone.stderr == going.stderr.replace("would remove", "removed").partition("\n")[0] + "\n"
-    assert clone.cli("cache", "gc", "--remote").stderr.startswith("would remove 0 entries, 0 bytes")
+    assert clone.command("cache", "gc", "--remote").stderr.startswith(
+        "would remove 0 entries, 0 bytes"
+    )

@@ -245,7 +245,7 @@ def test_a_row_that_is_neither_utf8_nor_of_the_right_length(project):
         standardize = { columns = { Nr = "int64" }, on_error = "quarantine" }
     """)
     project.write("a.csv", "Nr;Name\n1;ok\n2;Größe;zuviel\n".encode("latin-1"))
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[0].endswith("`a.csv` is not encoded as UTF-8")

@@ -236,4 +236,4 @@ def test_a_fifo_in_the_cache(project, kind):
     os.mkfifo(project.path(path))
     project.remove("a")
     project.remove(".datamake/state.sqlite")
-    assert "built a" in project.cli().stderr
+    assert "built a" in project.command().stderr

@@ -67,10 +67,10 @@ def test_what_fails_is_not_published(copied):
 def test_what_is_said(copied):
     """The check, how many rows of how many, the first of them; in JSON, too."""
     copied.given({"id": [1, None, 3], "k": ["x", "y", "z"]})
-    done = copied.cli("build")
+    done = copied.command("build")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1:3] == ["  `not_null(id)`: 1 of 3 rows", "    id: null, k: y"]
-    document = json.loads(copied.cli("build", "--json").stdout)
+    document = json.loads(copied.command("build", "--json").stdout)
     assert document["targets"][0]["checks"] == [
         {
             "name": "not_null(id)",
@@ -143,7 +143,7 @@ def test_other_checks_that_fail(copied):
         built = copied.build()
         assert built.statuses == {"a": "failed", "b": "blocked"}
         assert ids(copied) == [1, None]
-    assert copied.cli("why", "a").stdout == "a: check\n  check-changed: a check failed\n"
+    assert copied.command("why", "a").stdout == "a: check\n  check-changed: a check failed\n"
     copied.declared(WARNED)
     assert copied.build().statuses == {"a": "up-to-date", "b": "up-to-date"}
     copied.declared("")
@@ -267,7 +267,7 @@ def test_a_source_that_is_referred_to(orders):
     built = orders.build(keep_going=True)
     assert built.statuses == {"users": "failed", "kinds": "up-to-date", "orders": "blocked"}
     orders.remove("users.parquet")
-    done = orders.cli("build")
+    done = orders.command("build")
     assert done.returncode == 2
     assert done.stderr.splitlines()[:2] == [
         "Datafile.toml:4:1: input `users.parquet` does not exist, and no target makes it",
@@ -332,7 +332,7 @@ def test_circles(project, datafile, circle):
     """Of what checks refer to are none like others, and say so."""
     project.datafile(datafile)
     project.write("t.parquet", parquet({"x": [1]}))
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 2
     assert circle in done.stderr
     assert "  hint: what checks refer to by `references` comes first\n" in done.stderr
@@ -420,7 +420,7 @@ def test_time_and_history(project):
     given(10, 60)
     assert project.build().ran == ["a"]
     assert project.build().ran == []
-    assert project.cli("check").returncode == 0
+    assert project.command("check").returncode == 0
     given(5, 60)
     assert project.build().errors == {"a": "a check failed"}
     given(10, 3 * 86400)
@@ -448,11 +448,11 @@ def test_freshness_of_a_source(project):
     assert project.build().ran == ["n"]
     os.utime(project.path("raw.parquet"), (now - 3 * 86400,) * 2)
     assert project.build("n").statuses["n"] in ("failed", "blocked")
-    assert project.cli("check").returncode == 1
+    assert project.command("check").returncode == 1
     project.datafile(text.replace("MORE", ", column = 'at'"))
     built = project.build()
     assert built.statuses == {"n": "up-to-date"}, built
-    done = project.cli("check")
+    done = project.command("check")
     assert done.returncode == 0
     assert "raw" in done.stdout
 
@@ -492,24 +492,24 @@ def test_a_source_without_times(project, content, said):
 def test_the_command(orders):
     """Checks what is there, by name; exit status 1 where something is wrong, 2 where nothing is asked."""
     orders.datafile(REFERENCES.format('checks = [{ unique = ["id"] }]'))
-    done = orders.cli("check", "orders")
+    done = orders.command("check", "orders")
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         "failed orders",
         "  `kinds`, which checks refer to, was never built",
     ]
     assert orders.build().ok
-    assert orders.cli("check").stdout == "passed users  1 check\npassed orders  2 checks\n"
+    assert orders.command("check").stdout == "passed users  1 check\npassed orders  2 checks\n"
     orders.write("users.parquet", parquet({"id": [1, 1], "n": [0, 0]}))
-    done = orders.cli("check", "--json")
+    done = orders.command("check", "--json")
     assert done.returncode == 1
     document = json.loads(done.stdout)
     assert [(each["name"], each["ok"], len(each["checks"])) for each in document["checked"]] == [
         ("users", False, 1),
         ("orders", False, 2),
     ]
-    assert orders.cli("check", "kinds").returncode == 2
-    assert orders.cli("check", "nope").returncode == 2
+    assert orders.command("check", "kinds").returncode == 2
+    assert orders.command("check", "nope").returncode == 2
 
 
 LONG = "from {} p, range(100000) q, range(100000) r where p.id + q.range + r.range < 0"
@@ -623,7 +623,7 @@ def test_checks_are_about_one_output(project, outputs, count):
         {outputs}
         checks = [{{ rows = {{ min = 1 }} }}]
     """)
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 2
     last = done.stderr.splitlines()[0].partition(" ")[2]
     assert last == f"`checks` is about one output, and `t` has {count}"

@@ -77,7 +77,7 @@ def test_what_is_no_table(tables):
 
 def test_show_data(tables):
     """Rows, a line for each column, the first rows; as JSON too."""
-    shown = tables.cli("show", "one", "--data").stdout.splitlines()
+    shown = tables.command("show", "one", "--data").stdout.splitlines()
     assert shown[:4] == [
         "one: 30 rows",
         "",
@@ -86,7 +86,7 @@ def test_show_data(tables):
     ]
     assert shown[5:8] == ["n  name", "0", "1  x"]
     assert len(shown) == 16
-    document = json.loads(tables.cli("show", "raw", "--data", "--json").stdout)
+    document = json.loads(tables.command("show", "raw", "--data", "--json").stdout)
     assert document["rows"] == 3
     assert document["columns"][1] == {
         "name": "fare",
@@ -115,7 +115,7 @@ def test_reproduce_by_table(tables):
         from datamake.acceptance import accept
 
         accept(opened, ["one"])
-    done = tables.cli("reproduce", "one")
+    done = tables.command("reproduce", "one")
     assert done.returncode == 0
     assert done.stdout.startswith(
         "one: the same tables, in other bytes\n  same table  one.parquet\n"
@@ -123,6 +123,6 @@ def test_reproduce_by_table(tables):
     pq.write_table(table.slice(1), tables.path("one.parquet"))
     with datamake.load(str(tables.root)) as opened:
         accept(opened, ["one"])
-    done = tables.cli("reproduce", "one")
+    done = tables.command("reproduce", "one")
     assert done.returncode == 1
     assert done.stdout.startswith("one: different\n  different   one.parquet\n")

@@ -212,7 +212,7 @@ def test_the_command(flights):
     """Text by default; Markdown, JSON and HTML by `--format`."""
     flights.write("flights.csv", SECOND)
     assert flights.build().ok
-    done = flights.cli("diff", "delays", "--key", "id")
+    done = flights.command("diff", "delays", "--key", "id")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == (
         "delays: differs from run 1\n"
@@ -235,11 +235,13 @@ def test_the_command(flights):
         "  id  column  before  after\n"
         "  2   delay   7       8\n"
     )
-    shown = flights.cli("diff", "delays", "--format", "markdown", "--against", "HEAD")
+    shown = flights.command("diff", "delays", "--format", "markdown", "--against", "HEAD")
     assert shown.stdout.startswith("## delays: differs from revision &#96;HEAD&#96;\n")
-    document = json.loads(flights.cli("diff", "delays", "--format", "json").stdout)
+    document = json.loads(flights.command("diff", "delays", "--format", "json").stdout)
     assert (document["version"], document["changes"]["added"]) == (1, 2)
-    assert flights.cli("diff", "delays", "--format", "html").stdout.startswith("<!doctype html>")
-    wrong = flights.cli("diff", "delays", "--format", "pdf")
+    assert flights.command("diff", "delays", "--format", "html").stdout.startswith(
+        "<!doctype html>"
+    )
+    wrong = flights.command("diff", "delays", "--format", "pdf")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "`pdf` is no format of a difference" in wrong.stderr

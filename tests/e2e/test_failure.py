@@ -289,11 +289,11 @@ def test_the_log_of_a_failure(project):
         output = "a.txt"
         run = "echo to stdout; echo to stderr >&2; exit 1"
     """)
-    done = project.cli("build")
+    done = project.command("build")
     assert (done.returncode, done.stdout) == (1, "")
     assert "to stdout" in done.stderr
     assert "to stderr" in done.stderr
-    shown = project.cli("log", "a")
+    shown = project.command("log", "a")
     assert shown.stdout == "to stdout\nto stderr\n"
 
 
@@ -305,7 +305,7 @@ def test_a_secret_is_masked(project):
         secrets = ["API_KEY"]
         run = "echo key $API_KEY; touch {output}; test -n \\"$API_KEY\\"; exit 1"
     """)
-    done = project.cli("build", env={"API_KEY": "s3cr3t-value"})
+    done = project.command("build", env={"API_KEY": "s3cr3t-value"})
     assert done.returncode == 1
     assert "s3cr3t-value" not in done.stdout + done.stderr
     kept = [path for path in project.path(".datamake").rglob("*") if path.is_file()]

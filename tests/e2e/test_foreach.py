@@ -286,10 +286,10 @@ def test_files_that_give_no_instances_are_said_to(project):
     assert project.build().notices + "\n" == line
     assert project.build().notices + "\n" == line
     status = f"up-to-date  other\n\n{line}up to date: 1 target\n"
-    assert project.cli("status").stdout == status
-    assert project.cli("status", "-v").stdout.endswith(f"\n\n{line}up to date: 1 target\n")
-    assert project.cli("build", "-n").stdout == f"{line}up to date: 1 target\n"
-    assert project.cli("status", "--json").stderr == line
+    assert project.command("status").stdout == status
+    assert project.command("status", "-v").stdout.endswith(f"\n\n{line}up to date: 1 target\n")
+    assert project.command("build", "-n").stdout == f"{line}up to date: 1 target\n"
+    assert project.command("status", "--json").stderr == line
     project.write("raw/a.csv")
     assert project.build().notices == ""
 
@@ -299,7 +299,7 @@ def test_a_selection_of_no_instances_says_why(project):
     project.datafile(EMPTY.replace("inputs", 'exclude = [{ site = "a" }]\ninputs'))
     project.write("raw/a.csv")
     for name in ("each", "same"):
-        assert project.cli("build", name).stderr == (
+        assert project.command("build", name).stderr == (
             f"error: nothing is selected by `{name}`\n"
             "  `each` has no instances: nothing that `exclude` leaves matches `raw/{site}.csv`\n"
             "  hint: `datamake ls` lists what there is\n"

@@ -160,7 +160,7 @@ def test_that_nothing_matches_is_said_once_it_is_known(project):
     """Not while what would match is still to be made."""
     project.datafile(SITES)
     project.write("all.txt", "")
-    assert "has no instances" not in project.cli("build", "-n").stdout
+    assert "has no instances" not in project.command("build", "-n").stdout
     assert project.build().notices == ""
     project.write("all.txt", "A\n")
     project.datafile(SITES.replace("sites/{site}.csv", "sites/{site}.tsv"))

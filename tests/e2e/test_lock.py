@@ -47,7 +47,7 @@ def lines(project):
 def test_each_source_has_a_line(locking):
     """With the digest of what is fetched, alone or as a whole; nothing is built."""
     project, _ = locking
-    done = project.cli("lock")
+    done = project.command("lock")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.endswith("\nDatafile.lock: 4 changes\n")
     found = lines(project)
@@ -62,17 +62,17 @@ def test_each_source_has_a_line(locking):
 def test_what_is_known_is_locked_without_reading_it_again(locking):
     """A second `lock` has nothing to change."""
     project, bucket = locking
-    project.cli("lock")
+    project.command("lock")
     before = project.read("Datafile.lock")
     bucket.proxy.forget()
-    assert project.cli("lock").stderr == "Datafile.lock: 0 changes\n"
+    assert project.command("lock").stderr == "Datafile.lock: 0 changes\n"
     assert bucket.proxy.bodies == []
     assert project.read("Datafile.lock") == before
 
 
 def test_a_locked_build_goes_on_while_nothing_has_moved(locking):
     project, _ = locking
-    project.cli("lock")
+    project.command("lock")
     assert project.build("one", locked=True).ran == ["one"]
     assert project.build(locked=True).ran == ["all"]
     assert project.build(locked=True).ran == []
@@ -82,9 +82,9 @@ def test_a_locked_build_goes_on_while_nothing_has_moved(locking):
 def test_a_source_that_has_moved_stops_a_locked_build(locking, command):
     """Old and new are named, nothing runs. Without `--locked` it would."""
     project, bucket = locking
-    project.cli("lock")
+    project.command("lock")
     bucket.put("raw/1.csv", "other\n")
-    done = project.cli(*command)
+    done = project.command(*command)
     url = re.escape(bucket.url)
     assert done.returncode == 1
     assert re.fullmatch(
@@ -101,7 +101,7 @@ def test_a_source_that_has_moved_stops_a_locked_build(locking, command):
 def test_what_others_need_does_not_matter(locking):
     """Only the sources of what is built are compared."""
     project, bucket = locking
-    project.cli("lock")
+    project.command("lock")
     bucket.put("big.bin", "other")
     assert project.build("one", locked=True).ran == ["one"]
     with pytest.raises(datamake.SourceMoved):
@@ -119,7 +119,7 @@ def test_the_same_content_put_there_again_has_not_moved(web, project):
         run = "cp {{input}} {{output}}"
         """
     )
-    assert project.cli("lock").returncode == 0
+    assert project.command("lock").returncode == 0
     web.pages["/x.csv"].modified += 1000
     with pytest.raises(datamake.SourceMoved):
         project.build(locked=True)
@@ -144,12 +144,14 @@ def test_sources_that_differ_in_what_is_not_shown(web, project):
         run = "cp {{input}} {{output}}"
         """
     )
-    assert project.cli("lock").returncode == 0
+    assert project.command("lock").returncode == 0
     ((url, *_),) = [line.split() for line in project.read("Datafile.lock").splitlines()[1:]]
     assert url == f"{web.url}x.csv?…"
     assert project.build("a", locked=True).ran == ["a"]
     locked = project.read("Datafile.lock")
-    assert project.cli("lock", "--update", "first").stderr.endswith("Datafile.lock: 0 changes\n")
+    assert project.command("lock", "--update", "first").stderr.endswith(
+        "Datafile.lock: 0 changes\n"
+    )
     assert project.read("Datafile.lock") == locked
     web.put("x.csv", "y")
     with pytest.raises(datamake.SourceMoved):
@@ -159,10 +161,10 @@ def test_sources_that_differ_in_what_is_not_shown(web, project):
 def test_one_source_is_taken_as_it_is_now(locking):
     """By its name, or by its URL; the others stay as they are locked."""
     project, bucket = locking
-    project.cli("lock")
+    project.command("lock")
     bucket.put("rates.csv", "other\n")
     bucket.put("raw/1.csv", "other\n")
-    done = project.cli("lock", "--update", "rates", "--update", f"{bucket.url}raw/*.csv")
+    done = project.command("lock", "--update", "rates", "--update", f"{bucket.url}raw/*.csv")
     assert re.sub(r"etag:\S+|2:\w+", "TOKEN", done.stderr) == (
         f"moved {bucket.url}rates.csv  TOKEN -> TOKEN\n"
         f"moved {bucket.url}raw/*.csv  TOKEN -> TOKEN\n"
@@ -177,7 +179,7 @@ def test_one_source_is_taken_as_it_is_now(locking):
 def test_changes_as_a_document(locking):
     """A source that is no longer asked for is dropped by a `lock` of all."""
     project, bucket = locking
-    project.cli("lock", "--json")
+    project.command("lock", "--json")
     project.datafile(
         f"""
         {bucket.storage}
@@ -187,7 +189,7 @@ def test_changes_as_a_document(locking):
         run = "cp {{input}} {{output}}"
         """.replace("        ", "")
     )
-    document = json.loads(project.cli("lock", "--json").stdout)
+    document = json.loads(project.command("lock", "--json").stdout)
     assert document["version"] == 1
     changes = {change["source"].removeprefix(bucket.url): change for change in document["changes"]}
     assert sorted(changes) == ["big.bin", "rates.csv", "raw/*.csv", "raw/1.csv", "raw/2.csv"]
@@ -199,7 +201,7 @@ def test_changes_as_a_document(locking):
 
 def test_without_a_lock_file_nothing_is_locked(locking):
     project, _ = locking
-    done = project.cli("build", "--locked")
+    done = project.command("build", "--locked")
     assert (done.returncode, done.stderr) == (
         1,
         "Datafile.lock: there is no lock file\n  hint: `datamake lock` writes it\n",
@@ -209,13 +211,13 @@ def test_without_a_lock_file_nothing_is_locked(locking):
 def test_a_project_without_remote_data_needs_no_lock_file(project):
     project.datafile('[targets.a]\noutput = "a"\nrun = "echo > {output}"')
     assert project.build(locked=True).ran == ["a"]
-    assert project.cli("lock").stderr == "Datafile.lock: 0 changes\n"
+    assert project.command("lock").stderr == "Datafile.lock: 0 changes\n"
 
 
 def test_a_broken_lock_file(locking):
     """A build says where it is broken; `lock` writes it anew, `lock --update` doesn't."""
     project, _ = locking
-    project.cli("lock")
+    project.command("lock")
     whole = project.read("Datafile.lock")
     project.write("Datafile.lock", f"<<<<<<< HEAD\n{whole}")
     message = (
@@ -223,16 +225,16 @@ def test_a_broken_lock_file(locking):
         "  hint: keep one line for each source; `datamake lock` writes the file anew\n"
     )
     for command in (["build", "--locked"], ["lock", "--update", "rates"]):
-        done = project.cli(*command)
+        done = project.command(*command)
         assert (done.returncode, done.stderr) == (2, message)
-    assert project.cli("lock").returncode == 0
+    assert project.command("lock").returncode == 0
     assert project.read("Datafile.lock") == whole
 
 
 def test_a_source_that_is_not_there_is_not_locked(locking):
     project, bucket = locking
     bucket.delete("rates.csv")
-    done = project.cli("lock")
+    done = project.command("lock")
     assert done.returncode == 2
     assert f"there is nothing at `{bucket.url}rates.csv`" in done.stderr
     assert not project.exists("Datafile.lock")
@@ -244,7 +246,7 @@ def test_what_cannot_be_read_is_not_locked(locking):
     bucket.proxy.faults = lambda method, path, n: (
         403 if "rates" in path and method == "GET" else None
     )
-    done = project.cli("lock")
+    done = project.command("lock")
     assert done.returncode == 4
     assert "error: nothing was locked\n" in done.stderr
     assert not project.exists("Datafile.lock")
@@ -252,7 +254,7 @@ def test_what_cannot_be_read_is_not_locked(locking):
 
 def test_an_unknown_source(locking):
     project, _ = locking
-    done = project.cli("lock", "--update", "rate")
+    done = project.command("lock", "--update", "rate")
     assert (done.returncode, done.stderr) == (
         2,
         (
@@ -265,7 +267,7 @@ def test_an_unknown_source(locking):
 def test_an_object_that_changes_during_a_locked_build(locking):
     """It is noticed at the end, too: exit status 1."""
     project, bucket = locking
-    project.cli("lock")
+    project.command("lock")
     project.remove(".datamake")
 
     def faults(method, path, n):
@@ -273,6 +275,6 @@ def test_an_object_that_changes_during_a_locked_build(locking):
             bucket.put("raw/1.csv", "other\n")
 
     bucket.proxy.faults = faults
-    done = project.cli("build", "one", "--locked")
+    done = project.command("build", "one", "--locked")
     assert done.returncode == 1
     assert f"Datafile.lock: `{bucket.url}raw/1.csv` has moved\n" in done.stderr

@@ -172,7 +172,7 @@ def test_control_characters_do_not_reach_the_terminal(project):
         run = "cp {input} {output}"
     """)
     project.write("in/\x1b[31mred\x07[/bold]", "")
-    done = project.cli("build", "-v")
+    done = project.command("build", "-v")
     assert done.returncode == 0
     assert not {"\x1b", "\x07"} & set(done.stdout + done.stderr)
 
@@ -208,7 +208,7 @@ def test_an_output_behind_a_linked_folder(project, tmp_path):
     project.datafile('[targets.a]\noutput = "out/x"\nrun = "echo > {output}"')
     (tmp_path / "big").mkdir()
     project.path("out").symlink_to(tmp_path / "big")
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 2
     assert done.stderr == (
         "Datafile.toml:3:1: the output `out/x` lies outside the project\n"
@@ -236,9 +236,9 @@ def test_outputs_whose_names_are_alike(project):
         "`out` and `OUT`, outputs of `a` and `b`: "
         "where names ignore case, as on macOS, they are one file\n"
     )
-    assert project.cli("build", "-n").stdout.count(line) == 1
-    assert project.cli("build").stderr.count(line) == 1
-    assert project.cli("build").stderr.count(line) == 1
+    assert project.command("build", "-n").stdout.count(line) == 1
+    assert project.command("build").stderr.count(line) == 1
+    assert project.command("build").stderr.count(line) == 1
 
 
 def test_an_output_whose_name_looks_like_a_pattern(project):

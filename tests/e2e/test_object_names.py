@@ -217,7 +217,7 @@ def test_environment_variables_that_are_not_set(project):
     """Are said at each place that needs one, before anything is asked for."""
     text = NAMED_BY_THE_ENVIRONMENT.replace("SCHEME", "s3")
     project.datafile(text)
-    done = project.cli("build")
+    done = project.command("build")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         "Datafile.toml:4:1: the environment variable `PLACE` is not set\n"
@@ -225,7 +225,7 @@ def test_environment_variables_that_are_not_set(project):
     )
     project.write(".env", "PLACE=\n")
     project.write("Datafile.toml", '[project]\nenv_file = ".env"\n' + text)
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 2
     assert done.stderr == (
         "Datafile.toml:5:1: `s3:///raw.csv` names no bucket\n"

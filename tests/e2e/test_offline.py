@@ -24,7 +24,7 @@ def seen(bucket, project):
     bucket.put("raw/a.csv", "a\n")
     cache = f'[project]\ncache = "{bucket.url}cache"\n'
     project.datafile(cache + bucket.storage + TEXT.format(url=bucket.url))
-    assert project.cli("build").returncode == 0
+    assert project.command("build").returncode == 0
     bucket.proxy.forget()
     return project, bucket
 

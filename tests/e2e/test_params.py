@@ -61,9 +61,9 @@ def test_a_profile(params):
 
 def test_set(params):
     """TOML where it is, text where the param is a text."""
-    assert params.cli("build", "--set", "year=2014", "--set", "name=2014").returncode == 0
+    assert params.command("build", "--set", "year=2014", "--set", "name=2014").returncode == 0
     assert (params.read("a.txt"), params.read("b.txt")) == ("2014\n", "2014 9\n")
-    assert params.cli("--set", "name=it's $HOME", "build", "b").returncode == 0
+    assert params.command("--set", "name=it's $HOME", "build", "b").returncode == 0
     assert params.read("b.txt") == "it's $HOME 9\n"
 
 

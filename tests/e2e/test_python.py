@@ -84,7 +84,7 @@ def test_an_exception_is_a_failure(python):
     assert result.statuses["double"] == "failed"
     assert "ZeroDivisionError" in result.errors["double"] + str(result.result.targets[0].facts)
     assert python.read("double.txt") == "42"
-    assert "ZeroDivisionError" in python.cli("log", "double").stdout
+    assert "ZeroDivisionError" in python.command("log", "double").stdout
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,14 @@ def test_what_cannot_be_called(python, python_, source, words):
     python.datafile(TEXT.replace("work.double:run", python_))
     if source:
         python.write("work/double.py", source)
-    done = python.cli("build", "double")
+    done = python.command("build", "double")
     assert done.returncode in (1, 2)
     assert words in done.stderr
 
 
 def test_what_it_prints_is_logged(python):
     """As of a command."""
-    assert python.cli("log", "scaled[x]").stdout == "scaling x\n"
+    assert python.command("log", "scaled[x]").stdout == "scaling x\n"
 
 
 def test_one_does_not_see_another(project):

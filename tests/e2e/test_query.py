@@ -71,7 +71,7 @@ def test_a_wrong_query_fails_its_target(shop):
     assert (built.exit_code, built.statuses["orders"]) == (1, "failed")
     assert built.errors["orders"] == "the query fails: no such table: order_s"
     assert rows(shop) == [{"id": 1, "paid": 2.5}]
-    said = shop.cli("build").stderr
+    said = shop.command("build").stderr
     assert "1 | SELECT * FROM order_s ORDER BY id\n" in said
     assert "  |               ^^^^^^^\n" in said
 
@@ -79,7 +79,7 @@ def test_a_wrong_query_fails_its_target(shop):
 def test_a_database_that_is_not_there_is_the_environments_failure(shop):
     """Exit status 4, and the place where it was looked for."""
     shop.datafile(DATAFILE.replace("shop.db", "nope.db"))
-    done = shop.cli("build")
+    done = shop.command("build")
     assert done.returncode == 4
     assert f"`sqlite:nope.db` is not there\n  it is the file {shop.root}/nope.db" in done.stderr
     assert not shop.exists("nope.db")
@@ -100,12 +100,12 @@ def test_postgresql(postgresql, project):
         [targets.delays]
         query = {{ uri = "{uri}", sql = "SELECT * FROM flights WHERE delay > 1" }}
     """)
-    done = project.cli("build", "-v")
+    done = project.command("build", "-v")
     assert (done.returncode, password in done.stdout + done.stderr) == (0, False)
     table = pq.read_table(project.path("build/delays.parquet"))
     assert str(table.schema.types[1]) == "decimal128(6, 1)"
     assert table.num_rows == 1
-    wrong = project.cli("build", env={"SHOP_PASSWORD": "s3cret"})
+    wrong = project.command("build", env={"SHOP_PASSWORD": "s3cret"})
     assert wrong.returncode == 4
     assert 'password authentication failed for user "tester"' in wrong.stderr
     for path in project.root.rglob("*"):

@@ -477,7 +477,7 @@ run = "cat {{input}} > {{output}}"
 """)
         for command in ("status -v", "why one --json", "build -v --events e --summary s.md",
                         "build --json -B", "show one --json", "graph --status", "lock", "history one"):  # fmt: skip
-            done = project.cli(*command.split())
+            done = project.command(*command.split())
             written += [done.stdout, done.stderr]
         written += [project.read("e"), project.read("s.md")]
     assert "x.csv?…" in "".join(written)

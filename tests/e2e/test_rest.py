@@ -248,8 +248,8 @@ def test_a_folder_behind_a_link(resting):
     resting.build()
     assert resting.build().ran == []
     assert rests(resting)
-    assert "built b" in resting.cli("-C", "raw/link").stderr
-    assert resting.cli("-C", "raw/nothing").returncode == 2
+    assert "built b" in resting.command("-C", "raw/link").stderr
+    assert resting.command("-C", "raw/nothing").returncode == 2
 
 
 def test_gone_since_it_was_looked_at(project, monkeypatch):

@@ -63,7 +63,7 @@ def test_secrets_of_urls_and_options(web, project, where):
     commands = ["build -k -v --summary s.md", "lock", "build -k --locked", "status --json"]
     said = ""
     for command in [*commands, "why fails", "show handed --json", "history --json", "log fails"]:
-        done = project.cli(*command.split())
+        done = project.command(*command.split())
         said += done.stdout + done.stderr
         assert done.returncode in (0, 1), done
     assert SECRET not in said

@@ -35,7 +35,7 @@ def made(project, sql, more="", **files):
     project.write("t.parquet", parquet({"id": [1, 2, 3], "k": ["a", "b", "a"]}))
     for name, text in files.items():
         project.write(f"{name}.sql", text)
-    done = project.cli("build")
+    done = project.command("build")
     return done, done.stderr.splitlines()
 
 
@@ -105,7 +105,7 @@ def test_a_model_that_goes(models):
     """Takes its target with it; what needs it says so."""
     assert models.build().ok
     models.remove("models/adult.sql")
-    done = models.cli("build")
+    done = models.command("build")
     assert done.returncode == 2
     assert "`adult`" in done.stderr
 
@@ -113,19 +113,19 @@ def test_a_model_that_goes(models):
 def test_seen_from_outside(models):
     """In `show` with its literals, in `ls`, in `graph`, in selections."""
     assert models.build().ok
-    shown = models.cli("show", "adult").stdout
+    shown = models.command("show", "adult").stdout
     assert "where name in ('O''Brien', 'a,b', 'say \"x\"') and age > 2.5" in shown
     assert "5 -(-3) as m, TIMESTAMPTZ '2013-01-02 03:04:05+00:00' as at" in shown
     assert "People: people.parquet" in shown
-    document = json.loads(models.cli("show", "adult", "--json").stdout)
+    document = json.loads(models.command("show", "adult", "--json").stdout)
     assert (document["kind"], document["params"]["day"]) == ("sql", "2013-01-02")
     assert document["inputs"][0]["columns"] == ["age", "name"]
-    listed = json.loads(models.cli("ls", "--json").stdout)["targets"]
+    listed = json.loads(models.command("ls", "--json").stdout)["targets"]
     assert [(each["name"], each["kind"], each["inputs"]) for each in listed] == [
         ("adult", "sql", ["people.parquet"]),
         ("top", "sql", ["adult"]),
     ]
-    assert models.cli("graph").stdout == "top\n└─ adult\n   └─ people\n"
+    assert models.command("graph").stdout == "top\n└─ adult\n   └─ people\n"
     assert set(models.plan("kind:sql")) == {"adult", "top"}
 
 
@@ -158,7 +158,7 @@ def test_names(project):
     assert rows(project, "build/one.parquet") == [{"id": 4}]
     assert rows(project, "build/two.parquet") == [{"n": 1}]
     assert rows(project, "build/three.parquet") == [{"a": 2, "b": 3, "id": 7}]
-    listed = json.loads(project.cli("ls", "one", "--json").stdout)["targets"]
+    listed = json.loads(project.command("ls", "one", "--json").stdout)["targets"]
     assert listed[0]["inputs"] == ["sales.clean"]
 
 
@@ -255,7 +255,7 @@ def test_a_column_that_is_not_there(project):
     assert made(project, "q.sql", q="select id from t")[0].returncode == 0
     before = project.path("build/m.parquet").read_bytes()
     project.write("q.sql", "select\n  idd\nfrom t\n")
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 1
     assert done.stderr.splitlines()[1:4] == [
         "  2 |   idd",

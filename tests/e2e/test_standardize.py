@@ -87,7 +87,7 @@ def test_mistakes_are_told_at_once(project):
         columns = { x = "int46", y = { type = "int8", tz = "UTC" } }
         """
     )
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 2
     assert done.stderr.splitlines()[:2] == [
         (
@@ -152,7 +152,7 @@ def test_all_rows_in_quarantine_are_an_error(project):
         columns = { id = "int64", at = "date" }
     """)
     project.write("t.csv", "id,at\n1,5.1.2024\n2,6.1.2024\n,x\nx,2024-01-01\n")
-    done = project.cli("build")
+    done = project.command("build")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
     assert lines[0].endswith("all 4 rows are wrong")

@@ -116,7 +116,10 @@ def test_folders_of_keys_are_the_same_columns_to_all(project):
         found = rows(project, f"build/{name}.parquet")
         assert sorted(zip(found["x"], found["k"], strict=True)) == [(1, None), (2, "a b")]
     assert sorted(rows(project, "build/named.parquet")["k"], key=str) == [None, "a b"]
-    assert project.cli("sql", "--format", "csv", "select count(k) as n from s").stdout == '"n"\n1\n'
+    assert (
+        project.command("sql", "--format", "csv", "select count(k) as n from s").stdout
+        == '"n"\n1\n'
+    )
     project.write("data/.a.crc", "1")
     project.write("data/_SUCCESS", "1")
     assert project.build().ran == []
@@ -222,7 +225,7 @@ def test_parts_with_names_that_sql_has_for_itself(project, name):
         sql = "select * from {name}.t"
     """)
     assert project.build().errors == {"one": f"SQL has no place for a table `{name}.t`"}
-    assert f'inputs = {{ NAME = "{name}.t" }}' in project.cli("build").stderr
+    assert f'inputs = {{ NAME = "{name}.t" }}' in project.command("build").stderr
 
 
 @pytest.mark.parametrize(
@@ -233,7 +236,7 @@ def test_a_query_is_not_what_a_target_writes(project, key):
     project.write("made/a.sql", "create macro f(x) as x" if "prelude" in key else "select 1 as a")
     writer = '[targets.w]\noutput = "made/"\nrun = "echo select 1 > {output}/a.sql"\n'
     project.datafile(f"{writer}[targets.t]\n{key}")
-    said = project.cli("build")
+    said = project.command("build")
     assert said.returncode == 2
     assert "`made/a.sql`, the query of `t`, is written by `w`" in said.stderr
 
@@ -268,7 +271,7 @@ def test_nothing_hides_in_macros(project, prelude, query, error):
     """Not in what a parameter is without a word, nor behind another kind of macro."""
     project.write("m.sql", prelude)
     project.datafile(f'[targets.t]\nprelude = ["m.sql"]\nsql = "{query}"')
-    said = project.cli("build")
+    said = project.command("build")
     assert said.returncode == 2
     assert error in said.stderr
 
@@ -306,8 +309,8 @@ def test_facts_that_are_none(project, text):
     connection.close()
     project.touch("s.parquet")
     assert project.build().statuses == {"t": "up-to-date"}
-    assert project.cli("check").returncode == 0
-    assert project.cli("why", "t").returncode == 0
+    assert project.command("check").returncode == 0
+    assert project.command("why", "t").returncode == 0
 
 
 def test_the_age_of_a_column_is_that_of_how_it_is_read(project):
@@ -361,7 +364,7 @@ def test_checks_refer_to_nothing_that_is_disabled(project):
         enabled = false
         sql = "select 1 as x"
     """)
-    said = project.cli("build")
+    said = project.command("build")
     assert said.returncode == 2
     assert "`references(x)` refers to `off`, which is disabled" in said.stderr
 
