@@ -12,7 +12,7 @@ from datamake.contents import Known
 from datamake.errors import DatamakeError, UsageError
 from datamake.examining import output_of
 from datamake.judge import Demands, Judge
-from datamake.request import chosen
+from datamake.select import select
 from datamake.threads import attended
 from datamake.urls import shown
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 VERSION = 1
 
 
-def check(space: Workspace, select: Sequence[str] = ()) -> Document:
+def check(space: Workspace, chosen: Sequence[str] = ()) -> Document:
     """What came of the checks of the selected sources and targets, of all by default.
 
     `ok` says whether none failed. Raises UsageError where nothing that is selected is checked.
@@ -38,27 +38,41 @@ def check(space: Workspace, select: Sequence[str] = ()) -> Document:
     space.begin(write=False)
     judge = Judge(space, Demands(), space.variables)
     try:
-        found = [_checked(judge, name) for name in _names(space, select)]
+        found = [_checked(judge, name) for name in _names(space, chosen)]
     finally:
         space.sources.copies.remove()
         space.state.commit()
     return {"version": VERSION, "ok": all(each["ok"] for each in found), "checked": found}
 
 
-def _names(space: Workspace, select: Sequence[str]) -> list[str]:
+def _names(space: Workspace, chosen: Sequence[str]) -> list[str]:
     graph = space.graph
+    selected = (
+        {*select(graph, chosen, readers=_readers(space))}
+        if chosen
+        else {*graph.sources, *graph.targets}
+    )
     sources = {*graph.asserted, *graph.expansion.freshness}
-    named = [name for name in select if name in graph.sources]
-    others = [name for name in select if name not in graph.sources]
-    targets = chosen(space, others, None) if others else [] if select else list(graph.targets)
-    known = [name for name in graph.sources if name in sources and (not select or name in named)]
-    known += [name for name in targets if name in graph.targets and graph.targets[name].assertions]
+    known = [name for name in graph.sources if name in sources and name in selected]
+    targets = graph.targets.items()
+    known += [name for name, each in targets if each.assertions and name in selected]
     if not known:
         raise UsageError(
             "there is nothing to check",
             ["none of it has a `schema`, `checks` or `freshness`"],
         )
     return known
+
+
+def _readers(space: Workspace) -> dict[str, list[str]]:
+    """Declared source → the targets that read it, also by what their checks refer to."""
+    graph = space.graph
+    by_text: dict[str, list[str]] = {}
+    for name, target in graph.targets.items():
+        referred = (link.input for link in graph.referred.get(name, ()))
+        for asked in (*target.inputs, *referred):
+            by_text.setdefault(asked.text, []).append(name)
+    return {name: by_text.get(asked.text, []) for name, asked in graph.sources.items()}
 
 
 def _checked(judge: Judge, name: str) -> Document:

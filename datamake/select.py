@@ -12,6 +12,7 @@ from datamake.errors import UsageError
 from datamake.filling import joined
 from datamake.instances import named, parts
 from datamake.urls import is_url
+from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,16 +39,17 @@ def select(
     expressions: Sequence[str],
     *,
     states: States | None = None,
+    readers: Mapping[str, Collection[str]] = NOTHING,
 ) -> list[str]:
     """The targets, and pending names, that the expressions select, each once, as they are named.
 
-    Without expressions all. `states` has the targets in each
-    state. A pending name stands for instances yet unknown: select again when the graph has grown.
-    Raises UsageError.
+    Without expressions all. `states` has the targets in each state. A pending name stands for
+    instances yet unknown: select again when the graph has grown. `readers` are sources that may be
+    selected too, with the targets that read them. Raises UsageError.
     """
     if not expressions:
         return [*graph.targets, *graph.pending]
-    selection = Selection(graph, states() if states else {})
+    selection = Selection(graph, states() if states else {}, readers)
     selected: dict[str, None] = {}
     for expression in expressions:
         selected.update(dict.fromkeys(selection.names(expression)))
@@ -60,9 +62,20 @@ def select(
 class Selection:
     """Evaluates expressions over one graph."""
 
-    def __init__(self, graph: Graph, states: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        states: Mapping[str, Collection[str]],
+        readers: Mapping[str, Collection[str]] = NOTHING,
+    ) -> None:
         self.graph = graph
         self.states = states
+        self.readers = readers
+        self.read: dict[str, list[str]] = {}
+        """The reverse: target → the sources that it reads."""
+        for source, targets in readers.items():
+            for target in targets:
+                self.read.setdefault(target, []).append(source)
         self.empty: list[str] = []
         """Lines about what was named and has no instances."""
 
@@ -81,22 +94,29 @@ class Selection:
         found = dict.fromkeys(self.plain(text))
         result = dict(found)
         if plus:
-            result.update(self._reached(found, self.graph.needs, int(above or EVERYTHING)))
+            needs = (self.graph.needs, self.read)
+            result.update(self._reached(found, needs, int(above or EVERYTHING)))
         if more:
-            result.update(self._reached(found, self.graph.users, int(below or EVERYTHING)))
+            users = (self.graph.users, self.readers)
+            result.update(self._reached(found, users, int(below or EVERYTHING)))
         return result
 
     def _reached(
-        self, start: Iterable[str], edges: Mapping[str, Iterable[str]], steps: int
+        self, start: Iterable[str], edges: Sequence[Mapping[str, Iterable[str]]], steps: int
     ) -> dict[str, None]:
         """All that at most so many steps along these edges lead to."""
         seen = dict.fromkeys(start)
-        is_source = self.graph.is_source
         frontier = list(seen)
         while frontier and steps:
             steps -= 1
-            further = {new: None for name in frontier for new in edges.get(name, ())}
-            frontier = [name for name in further if name not in seen and not is_source(name)]
+            further = {
+                new: None for name in frontier for some in edges for new in some.get(name, ())
+            }
+            frontier = [
+                name
+                for name in further
+                if name not in seen and (name in self.readers or not self.graph.is_source(name))
+            ]
             seen.update(dict.fromkeys(frontier))
         return seen
 
@@ -107,6 +127,8 @@ class Selection:
         method, colon, wanted = text.partition(":")
         if colon and method in ("tag", "owner", "kind", "state"):
             return self.having(method, wanted)
+        if text in self.readers:
+            return [text]
         if text in self.graph.targets or text in self.graph.pending:
             return [text]
         found = named(text)

@@ -403,6 +403,49 @@ def test_a_remote_source_is_downloaded_once(bucket, project):
     assert bucket.proxy.bodies == []
 
 
+@pytest.mark.parametrize(
+    ("select", "checked"),
+    [
+        ("+b", ["raw", "users", "old", "a", "b"]),
+        ("1+b", ["old", "a", "b"]),
+        ("+a", ["raw", "users", "a"]),
+        ("raw", ["raw"]),
+        ("raw+", ["raw", "a", "b"]),
+        ("old+", ["old", "b"]),
+    ],
+)
+def test_what_is_above_and_below(project, select, checked):
+    """Of a selection there are sources too, also those that only `references` or `freshness` name."""
+    project.datafile("""
+        [sources.raw]
+        path = "raw.csv"
+        checks = [{ rows = { min = 1 } }]
+        [sources.users]
+        path = "users.csv"
+        schema = { id = "int64" }
+        [sources.old]
+        path = "old.csv"
+        freshness = { warn_after = "1d" }
+        [sources.plain]
+        path = "plain.csv"
+        [targets.a]
+        inputs = ["raw"]
+        output = "a.csv"
+        copy = true
+        checks = [{ references = { id = "users.id" } }]
+        [targets.b]
+        inputs = ["a", "old", "plain"]
+        output = "b.csv"
+        run = "cat {inputs} | head -n 2 > {output}"
+        schema = { id = "int64" }
+    """)
+    for name in ("raw", "users", "old", "plain"):
+        project.write(f"{name}.csv", "id\n1\n")
+    assert project.build().ok
+    document = json.loads(project.cli("check", select, "--json").stdout)
+    assert [each["name"] for each in document["checked"]] == checked
+
+
 def test_time_and_history(project):
     """`fresh` and `volume` are judged where something is made, and at every `check`."""
     project.datafile("""
