@@ -19,7 +19,7 @@ from datamake.outcome import INTERRUPTED, TargetResult
 from datamake.running import Runner, has_outputs
 from datamake.schedule import ENDED, Life, Schedule, Verb
 from datamake.slots import AT_ONCE, TRANSFER, Capacity, Ready
-from datamake.values import value
+from datamake.values import undisturbed, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,11 +93,13 @@ class Engine:
         """
         self.ledger.say("run-started", total=self.judging.total)
         self.claims.sweep()
+        self.space.go_on = self.interrupts.go_on
         try:
             self._loop()
         finally:
             self.runner.close()
             self.interrupts.release()
+            self.space.go_on = undisturbed
             self.claims.write()
             self.space.cache.flush()
             self.space.sources.copies.remove()
@@ -133,6 +135,9 @@ class Engine:
             self.ledger.environment_failed()
             return self.judging.fail(name, str(error))
         except DatamakeError as error:
+            if verb is Verb.JUDGE and self.interrupts.count:
+                self.claims.drop(name)
+                return ()
             if isinstance(error, EnvironmentFailed):
                 self.ledger.environment_failed()
             return self.judging.fail(name, error.headline, error.below)
@@ -250,6 +255,11 @@ class Interrupts:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._take)
+
+    def go_on(self) -> None:
+        """To be called now and then by what takes long. Raises DatamakeError once there was one."""
+        if self.count:
+            raise DatamakeError(INTERRUPTED)
 
     def release(self) -> None:
         """Let signals do again what they did before."""

@@ -57,7 +57,9 @@ class Insights:
         if form is None or form in TEXT:
             return None
         key = fact(form, content.digest)
-        known = self._known(key, content, lambda path: _held(path, reading.format), _is_held)
+        known = self._known(
+            key, content, lambda path: _held(path, reading.format, self.space.go_on), _is_held
+        )
         return None if known == NO_TABLE else Logical.parsed(known)
 
     def format(self, content: Content) -> str | None:
@@ -76,7 +78,9 @@ class Insights:
             return tuple((name, type_) for name, type_, _ in logical.columns)
         reading = content.link.input.reading
         key = f"types-1 {reading.text} {self.format(content)} {content.digest}"
-        known = self._known(key, content, lambda path: _types(path, reading), _is_types)
+        known = self._known(
+            key, content, lambda path: _types(path, reading, self.space.go_on), _is_types
+        )
         cells = known.split("\0") if known else []
         return tuple(zip(cells[::2], cells[1::2], strict=True))
 
@@ -181,17 +185,17 @@ class Insights:
         return [name for name in files if not is_note(name)]
 
 
-def _held(path: str, form: str | None) -> str:
+def _held(path: str, form: str | None, go_on: Callable[[], None]) -> str:
     from datamake.tables.logical import digest_text
 
-    return digest_text(path, form)
+    return digest_text(path, form, go_on)
 
 
-def _types(path: str, reading: Reading) -> str:
+def _types(path: str, reading: Reading, go_on: Callable[[], None]) -> str:
     from datamake.tables.reading import open_table
     from datamake.tables.types import text_of
 
-    schema = open_table(path, reading).schema
+    schema = open_table(path, reading, go_on).schema
     return "\0".join(cell for field in schema for cell in (field.name, text_of(field.type)))
 
 

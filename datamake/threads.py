@@ -10,6 +10,8 @@ from collections import deque
 from concurrent.futures import Future
 from threading import Lock, Thread
 
+from datamake.errors import DatamakeError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,12 +69,15 @@ class Ending:
         self._lock = Lock()
 
     def interruptible(self, end: Callable[[], None]) -> None:
-        """From now on this ends it."""
+        """From now on this ends it, from another thread. Raises DatamakeError where it is to end by now."""
         with self._lock:
             self._ends.append(end)
-            asked = self._asked
-        if asked:
-            end()
+        self.go_on()
+
+    def go_on(self) -> None:
+        """To be called now and then. Raises DatamakeError where it is to end."""
+        if self._asked:
+            raise DatamakeError("interrupted")
 
     def end(self) -> None:
         """End it, from another thread."""

@@ -75,3 +75,7 @@ def replace(old: T, **changes: Any) -> T:
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 """The empty mapping, as a default that nobody can fill."""
+
+
+def undisturbed() -> None:
+    """What is called now and then by what takes long, where nothing is to end it."""

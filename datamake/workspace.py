@@ -27,10 +27,11 @@ from datamake.storage.local import LocalStorage
 from datamake.tables.engine import installed, version
 from datamake.tree import LocalTree
 from datamake.urls import UrlError, check_cache, filled_in, is_url, options, shown
+from datamake.values import undisturbed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
     from typing import Any
 
     from datamake.graph import Graph
@@ -71,6 +72,7 @@ class Workspace:
         """When it was opened, and when the last run began, in seconds since 1970."""
         self.notices: list[str] = []
         """Lines for people about what was found on the way."""
+        self.go_on: Callable[[], None] = undisturbed  # `Interrupts.go_on` while a run judges
         self.folder = folder = os.path.join(root, KEPT)
         self.state = State(folder, readonly=not os.path.isdir(folder), notice=self.notices.append)
         self.files = Files(root, self.state.stamps, self.now)

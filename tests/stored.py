@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import io
+import os
 
 import pyarrow as pa
 import pyarrow.orc as orc
 import pyarrow.parquet as pq
+
+
+def file(name, content):
+    """The path of a file that has this content: text, or bytes."""
+    if os.path.dirname(name):
+        os.makedirs(os.path.dirname(name), exist_ok=True)
+    with open(name, "wb") as out:
+        out.write(content if isinstance(content, bytes) else content.encode())
+    return name
 
 
 def parquet(table, **options):

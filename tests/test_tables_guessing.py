@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from datamake.tables import guessing
 from datamake.tables.conversion import converted
 from datamake.tables.guessing import TextGuess
 from datamake.tables.types import text_of
@@ -108,3 +109,19 @@ def test_texts_of_given_types(text, type_, value):
 def test_texts_that_are_not_of_a_type(text, type_):
     with pytest.raises(pa.ArrowInvalid):
         converted(pa.array([text]), type_)
+
+
+def test_a_text_that_does_not_fit_is_seen_early(monkeypatch):
+    """No kind is tried with all values that does not hold the first ones."""
+    tried = []
+
+    def counted(texts, *more):
+        tried.append(len(texts))
+        return converted(texts, *more)
+
+    monkeypatch.setattr(guessing, "converted", counted)
+    assert guessed(["x"] * 10_000) == pa.string()
+    assert sum(tried) == guessing.FEW * len(tried)
+    tried.clear()
+    assert guessed(["1"] * 9_999 + ["x"]) == pa.string()
+    assert len([count for count in tried if count > guessing.FEW]) == 2

@@ -17,12 +17,14 @@ from drawn_tables import PARQUET, cut, said, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datamake.errors import DatamakeError
 from datamake.tables import TableError
 from datamake.tables.ordering import ordered, steady
 from datamake.tables.queries import run, tables_in
 from datamake.tables.session import NONE, Limits
 from datamake.tables.syntax import parsed
 from datamake.tables.views import Piece, View
+from datamake.threads import Ending
 
 ROWS = {"id": [3, 1, 2, None], "kind": ["x", "y", "x", None], "fare": [1.5, 2.0, 3.0, 4.0]}
 
@@ -613,25 +615,22 @@ LONG = "select count(*) from t a, range(100000000000) b"
 @pytest.mark.parametrize("after", [0, 0.2])
 def test_a_query_can_be_interrupted(ask, after):
     """From another thread, and also before it has begun."""
-    timers = []
-
-    def started(interrupt):
-        if not after:
-            interrupt()
-        timers.append(Timer(after, interrupt))
-        timers[0].start()
-
-    with pytest.raises(TableError, match=r"^interrupted$"):
-        run(LONG, ask.views(), (), ask.out, Limits(interruptible=started))
+    ending = Ending()
+    timer = Timer(after, ending.end)
+    timer.start()
+    if not after:
+        timer.join()
+    with pytest.raises(DatamakeError, match=r"^interrupted$"):
+        run(LONG, ask.views(), (), ask.out, Limits(ending=ending))
     assert not os.path.exists(ask.out)
-    timers[0].join()
+    timer.join()
 
 
 def test_a_query_that_has_ended_cannot_be_interrupted(ask):
     """Nothing happens."""
-    interrupts = []
-    assert run("from t", ask.views(), (), ask.out, Limits(interruptible=interrupts.append)) == 4
-    interrupts[0]()
+    ending = Ending()
+    assert run("from t", ask.views(), (), ask.out, Limits(ending=ending)) == 4
+    ending.end()
 
 
 def test_memory_that_is_not_enough(ask):

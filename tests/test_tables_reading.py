@@ -15,9 +15,11 @@ import pytest
 from drawn_tables import PARQUET, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored import file
 
+from datamake.errors import DatamakeError
 from datamake.formats import Reading
-from datamake.tables import TableError, delimited, jsonlines
+from datamake.tables import TableError, columnar, delimited, jsonlines
 from datamake.tables.reading import open_table
 
 TABLE = pa.table({"a": [1]})
@@ -26,14 +28,6 @@ TABLE = pa.table({"a": [1]})
 @pytest.fixture(autouse=True)
 def here(tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path_factory.mktemp("read"))
-
-
-def file(name, content):
-    if os.path.dirname(name):
-        os.makedirs(os.path.dirname(name), exist_ok=True)
-    with open(name, "wb") as out:
-        out.write(content if isinstance(content, bytes) else content.encode())
-    return name
 
 
 def read(paths, columns=None, **reading):
@@ -51,6 +45,31 @@ def fault(paths, columns=None, **reading):
 
 
 # Text
+
+
+@pytest.mark.parametrize("path", ["a.csv", "a.jsonl", "a.parquet"])
+def test_reading_can_be_ended(path, monkeypatch):
+    """Between any two blocks: of a text also while its types are found out."""
+    monkeypatch.setattr(delimited, "BLOCK", 64)
+    monkeypatch.setattr(jsonlines, "PIECE", 64)
+    monkeypatch.setattr(columnar, "ROWS", 10)
+    if path == "a.parquet":
+        pq.write_table(pa.table({"a": range(100_000)}), path)
+    else:
+        file(path, "a\n" + "1\n" * 1000 if path == "a.csv" else '{"a": 1}\n' * 1000)
+    calls = []
+
+    def go_on():
+        calls.append(1)
+        if len(calls) == 3:
+            raise DatamakeError("interrupted")
+
+    table = open_table(path, go_on=go_on)
+    for read in [lambda: table.schema, table.to_arrow][path == "a.parquet" :]:
+        calls.clear()
+        with pytest.raises(DatamakeError, match=r"^interrupted$"):
+            read()
+        assert len(calls) == 3
 
 
 def test_types_are_those_of_all_rows(monkeypatch):

@@ -19,14 +19,16 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stored import file
 
 from datamake.datafile.standard import standard
-from datamake.errors import EnvironmentFailed
+from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
 from datamake.tables import TableError, delimited, feeds, jsonlines
 from datamake.tables.session import Limits
 from datamake.tables.standardize import REJECTS, Outcome, standardize
 from datamake.tables.views import Piece, View
+from datamake.threads import Ending
 
 FLIGHTS = os.path.join(os.path.dirname(__file__), "..", "examples", "flights", "raw")
 
@@ -34,14 +36,6 @@ FLIGHTS = os.path.join(os.path.dirname(__file__), "..", "examples", "flights", "
 @pytest.fixture(autouse=True)
 def here(tmp_path_factory, monkeypatch):
     monkeypatch.chdir(tmp_path_factory.mktemp("standardize"))
-
-
-def file(name, content):
-    if os.path.dirname(name):
-        os.makedirs(os.path.dirname(name), exist_ok=True)
-    with open(name, "wb") as out:
-        out.write(content if isinstance(content, bytes) else content.encode())
-    return name
 
 
 def view(*paths, **reading):
@@ -477,10 +471,10 @@ def test_numbers_that_say_dates():
 def test_it_can_be_ended(table):
     """From another thread, wherever it is."""
     file("a.csv", "a\n" + "1\n" * 100)
-    with pytest.raises(TableError, match=r"^interrupted$"):
-        standardize(
-            standard(table), [view("a.csv")], ["o.parquet"], Limits(interruptible=lambda end: end())
-        )
+    ending = Ending()
+    ending.end()
+    with pytest.raises(DatamakeError, match=r"^interrupted$"):
+        standardize(standard(table), [view("a.csv")], ["o.parquet"], Limits(ending=ending))
     assert not os.path.exists("o.parquet")
 
 

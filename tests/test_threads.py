@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from datamake.threads import Threads, ahead
+from datamake.errors import DatamakeError
+from datamake.threads import Ending, Threads, ahead
 
 
 def test_calls_come_to_what_they_come_to():
@@ -79,3 +80,16 @@ def test_ahead(count):
         assert len(made) <= number + 1 + count
     with pytest.raises(ValueError, match="the end"):
         next(found)
+
+
+def test_what_is_to_end():
+    """Is told so, by all that it has said by then; what says it later is refused."""
+    ending, said = Ending(), []
+    ending.interruptible(lambda: said.append(1))
+    ending.interruptible(lambda: said.append(2))
+    ending.go_on()
+    ending.end()
+    assert said == [1, 2]
+    for late in (ending.go_on, lambda: ending.interruptible(lambda: None)):
+        with pytest.raises(DatamakeError, match=r"^interrupted$"):
+            late()

@@ -6,16 +6,23 @@ import os
 import shutil
 import subprocess
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from processes import soon
 
-from datamake.action import Action, Slot
+from datamake.action import Action, Checking, Slot, Tabular
 from datamake.cache import Cache
+from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest
 from datamake.model import Output, Part, Surroundings, Target, Written
 from datamake.storage.memory import MemoryStorage
+from datamake.tables import reading
+from datamake.tables.views import Piece, View
 from datamake.transforms import Workshop
 from datamake.transforms.command import BASH, BUILTINS, argv, direct
+from datamake.values import replace
 
 # Arguments
 
@@ -317,3 +324,51 @@ def test_restoring(workshop, action, tmp_path):
     restoring = Action("t", "restore", copies=(("0" * 32 + "-1", place),))
     lost = workshop.execute(restoring)
     assert (lost.error, lost.lost) == ("its content is not in the cache any more", True)
+
+
+# Tables that are read on the way
+
+
+class Ends(set):
+    """The courses of a workshop, none of which goes on for long."""
+
+    def __init__(self, workshop):
+        super().__init__()
+        self.workshop = workshop
+
+    def add(self, course):
+        super().add(course)
+        if course.action.timeout is None:
+            self.workshop.cancel(at_once=False)
+        else:
+            assert soon(lambda: course.late)
+
+
+@pytest.mark.parametrize(("timeout", "said"), [(None, "interrupted"), (0.01, "took longer than")])
+@pytest.mark.parametrize("part", ["query", "check", "copy", "digest"])
+def test_what_reads_a_table_can_be_ended(
+    workshop, action, part, timeout, said, tmp_path, monkeypatch
+):
+    """By the build, and by the time that it may take: before it has read a block more."""
+    blocks = []
+    monkeypatch.setattr(reading, "completed", lambda batch, *_: blocks.append(1) or batch)
+    path = str(tmp_path / "t.parquet")
+    pq.write_table(pa.table({"a": range(1000)}), path)
+    view = View("t", (Piece((path,)),))
+    if part == "query":
+        asked = action("", ["x.csv"], kind="sql", tabular=Tabular("from t", (view,)))
+    elif part == "check":
+        checking = Checking(None, (Check("not_null", "a", ("a",)),), view, root=str(tmp_path))
+        asked = action("", kind="check", checking=checking)
+    elif part == "copy":
+        asked = action(
+            "touch begun", projections=((view, str(tmp_path / "columns" / "0" / "t.parquet")),)
+        )
+    else:
+        copies = ((path, str(tmp_path / "staging" / "x.parquet")),)
+        asked = action("", ["x.parquet"], kind="copy", copies=copies, as_tables=True)
+    workshop.courses = Ends(workshop)
+    result = workshop.execute(replace(asked, timeout=timeout))
+    assert result.error.startswith(said)
+    assert not blocks
+    assert not os.path.exists(tmp_path / "begun")

@@ -21,14 +21,16 @@ from datamake.urls import hidden, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any, Protocol
 
     import pyarrow as pa
     from typing_extensions import Self
 
     from datamake.tables.drivers import Told
-    from datamake.tables.session import Interruptible
+
+    Interruptible = Callable[[Callable[[], None]], None]
+    """Is called with what ends the work, to be called from another thread: TableError."""
 
     class Connection(Protocol):
         """An open database."""

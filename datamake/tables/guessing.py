@@ -33,6 +33,9 @@ UNIONS = (
 )
 """Kinds that go together, and as what."""
 
+FEW = 100
+"""Values that are tried before all are."""
+
 EXACT = 1 << 53
 """Below it every whole number is a float64."""
 
@@ -62,7 +65,7 @@ class TextGuess:
         """Take in the kinds of an array of strings."""
         if self.settled or texts.null_count == len(texts):
             return
-        for kind in (self.last, *TYPES):
+        for kind in dict.fromkeys((self.last, *TYPES)):
             found = self.kinds(texts, kind)
             if found:
                 self.last = kind
@@ -75,7 +78,8 @@ class TextGuess:
         if kind == "bool" and not _all(pc.match_substring_regex(_words(texts), BOOL), texts):
             return set()
         try:
-            values = converted(texts, TYPES[kind], self.decimal)
+            for some in (texts.slice(0, FEW), texts):  # Arrow words an error for each wrong value
+                values = converted(some, TYPES[kind], self.decimal)
         except pa.ArrowInvalid:
             return set()
         if kind == "int":

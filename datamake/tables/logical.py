@@ -19,10 +19,11 @@ from datamake.logical import NO_TABLE, Logical
 from datamake.tables import TableError, types
 from datamake.tables.reading import open_table
 from datamake.threads import ahead
+from datamake.values import undisturbed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from datamake.tables.reading import Table
 
@@ -31,9 +32,16 @@ WIDE = 128
 PASSES = 16
 
 
-def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:
-    """What a table holds. Raises TableError where it is none, or text: that counts by bytes."""
-    table = open_table(paths, Reading(format))
+def digest(
+    paths: Sequence[str] | str,
+    format: str | None = None,
+    go_on: Callable[[], None] = undisturbed,
+) -> Logical:
+    """What a table holds; `go_on` is that of `open_table`.
+
+    Raises TableError where it is none, or text: that counts by bytes.
+    """
+    table = open_table(paths, Reading(format), go_on)
     if table.parts[0].format in TEXT:
         raise TableError(f"`{table.parts[0].path}` is text, which counts by its bytes")
     schema, every = table.schema, table.schema.names
@@ -53,10 +61,12 @@ def digest(paths: Sequence[str] | str, format: str | None = None) -> Logical:
     return Logical(rows, made)
 
 
-def digest_text(path: str, format: str | None = None) -> str:
+def digest_text(
+    path: str, format: str | None = None, go_on: Callable[[], None] = undisturbed
+) -> str:
     """What a file or folder holds, as text; `NO_TABLE` where it cannot be read as a table."""
     try:
-        return str(digest(path, format))
+        return str(digest(path, format, go_on))
     except TableError:
         return NO_TABLE
 

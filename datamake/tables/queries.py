@@ -62,7 +62,7 @@ def run(
     known = {view.name: view for view in views}
     paths = resolved(query, known)
     calm = steady(query)
-    scans = {table: Scan(known[table]) for table in dict.fromkeys(paths.values())}
+    scans = {table: Scan(known[table], limits.go_on) for table in dict.fromkeys(paths.values())}
     own = limits if calm else replace(limits, threads=1)
     with session(own) as connection:
         with explaining(query, list(scans.values())):

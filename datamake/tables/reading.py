@@ -18,30 +18,38 @@ from datamake.tables.delimited import Delimited
 from datamake.tables.failures import SHOWN
 from datamake.tables.jsonlines import Lines, sayable_in_json
 from datamake.tables.types import arrow, text_of
+from datamake.values import undisturbed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import Any
 
 WIDEST = 100_000
 """Columns that a table may have."""
 
 
-def open_table(paths: Sequence[str] | str, reading: Reading = DEFAULT) -> Table:
+def open_table(
+    paths: Sequence[str] | str,
+    reading: Reading = DEFAULT,
+    go_on: Callable[[], None] = undisturbed,
+) -> Table:
     """The table in a file, in a folder of files of one format, or in several of either.
 
-    Raises TableError, for what is wrong with a text maybe only when it is read.
+    `go_on` is called now and then while it is read, and raises what ends that. Raises TableError,
+    for what is wrong with a text maybe only when it is read.
     """
     roots = [paths] if isinstance(paths, str) else list(paths)
     found = [pair for root in roots for pair in files_in(root)]
     if roots and not found:
         raise TableError(f"`{roots[0]}` has no files")
-    return table_of(found, reading)
+    return table_of(found, reading, go_on)
 
 
 def table_of(
-    found: Sequence[tuple[str, dict[str, str | None]]], reading: Reading = DEFAULT
+    found: Sequence[tuple[str, dict[str, str | None]]],
+    reading: Reading = DEFAULT,
+    go_on: Callable[[], None] = undisturbed,
 ) -> Table:
     """The same of files with the values that folders give them."""
     if not found:
@@ -55,8 +63,9 @@ def table_of(
                 [f"`{each}`: {formats[each]}" for each in (first, path)],
             )
     if formats[first] in TEXT:
-        return TextTable(found, formats[first], reading)
-    return Table([COLUMNAR[formats[first]](path) for path, _ in found], [keys for _, keys in found])
+        return TextTable(found, formats[first], reading, go_on)
+    parts = [COLUMNAR[formats[first]](path) for path, _ in found]
+    return Table(parts, [keys for _, keys in found], go_on)
 
 
 def files_in(root: str) -> list[tuple[str, dict[str, str | None]]]:
@@ -90,9 +99,15 @@ def named_format(path: str) -> str:
 class Table:
     """One table in local files. `columns` are always in the table's own order."""
 
-    def __init__(self, parts: Sequence[Columnar], keys: Sequence[dict[str, str | None]]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Columnar],
+        keys: Sequence[dict[str, str | None]],
+        go_on: Callable[[], None],
+    ) -> None:
         self.parts: Sequence[Any] = parts
         self.keys = keys
+        self.go_on = go_on
         self.schema: pa.Schema = self._joined()
 
     def _joined(self) -> pa.Schema:
@@ -132,6 +147,7 @@ class Table:
         names = set(wanted.names)
         for part, keys in zip(self.parts, self.keys, strict=True):
             for batch in self.part_batches(part, names - keys.keys()):
+                self.go_on()
                 yield completed(batch, wanted, keys)
 
     def part_batches(self, part: Any, names: set[str]) -> Iterator[pa.RecordBatch]:
@@ -165,6 +181,7 @@ class TextTable(Table):
         found: Sequence[tuple[str, dict[str, str | None]]],
         format: str,
         reading: Reading,
+        go_on: Callable[[], None],
     ) -> None:
         make = Lines if format == "jsonl" else Delimited
         self.given = {name: arrow(text)[0] for name, text in (reading.schema or {}).items()}
@@ -177,6 +194,7 @@ class TextTable(Table):
                 )
         self.parts = [make(path, format, reading) for path, _ in found]
         self.keys = [keys for _, keys in found]
+        self.go_on = go_on
         self.whole: pa.Schema | None = None
 
     @property
@@ -191,7 +209,7 @@ class TextTable(Table):
         guesses: dict[str, Any] = {}
         for part in self.parts:
             for _ in part.looking(guesses, {*self.given, *folders}):
-                pass
+                self.go_on()
             wide(part.path, len(guesses))
         for name in self.given:
             if name not in guesses and name not in folders:

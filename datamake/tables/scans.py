@@ -14,10 +14,11 @@ from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
 from datamake.tables.types import arrow, replaced, text_of
 from datamake.tables.views import opened
+from datamake.values import undisturbed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from datamake.tables.reading import Table
@@ -35,8 +36,8 @@ UNITS = {pa.timestamp("s"): "TIMESTAMP_S", pa.timestamp("ms"): "TIMESTAMP_MS"}
 class Scan:
     """A view that is read from its beginning as often as it is asked for. Raises TableError."""
 
-    def __init__(self, view: View) -> None:
-        self.table = opened(view)
+    def __init__(self, view: View, go_on: Callable[[], None] = undisturbed) -> None:
+        self.table = opened(view, go_on)
         self.schema = shaped(self.table.schema)
         self.failure: Exception | None = None
         _apart(view.name, self.schema.names)

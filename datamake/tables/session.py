@@ -17,16 +17,15 @@ from datamake.values import value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
-    Interruptible = Callable[[Callable[[], None]], None]
-    """Is called with what ends the work, to be called from another thread: TableError `interrupted`."""
+    from datamake.threads import Ending
 
 
 @value
 class Limits:
-    """What work on tables may use, and how it can be ended; None: not at all.
+    """What work on tables may use, and what ends it; None: nothing.
 
     `memory` is in bytes; `folder` is where it may spill (None: nowhere).
     """
@@ -34,7 +33,12 @@ class Limits:
     threads: int = 1
     memory: int | None = None
     folder: str | None = None
-    interruptible: Interruptible | None = None
+    ending: Ending | None = None
+
+    def go_on(self) -> None:
+        """To be called now and then. Raises DatamakeError where the work is to end."""
+        if self.ending is not None:
+            self.ending.go_on()
 
 
 NONE = Limits()
@@ -64,17 +68,17 @@ def session(limits: Limits = NONE) -> Iterator[Any]:
     connection = duckdb().connect(":memory:", config={**SETTINGS, **settings})
     try:
         connection.execute(SAME)
-        if limits.interruptible is None:
+        if limits.ending is None:
             yield connection
         else:
-            with _interrupted(connection, limits.interruptible):
+            with _interrupted(connection, limits.ending):
                 yield connection
     finally:
         connection.close()
 
 
 @contextmanager
-def _interrupted(connection: Any, interruptible: Interruptible) -> Iterator[None]:
+def _interrupted(connection: Any, ending: Ending) -> Iterator[None]:
     """Has what a connection does ended from another thread, when that is asked for."""
     asked, over = Event(), Event()
 
@@ -87,7 +91,7 @@ def _interrupted(connection: Any, interruptible: Interruptible) -> Iterator[None
     thread = Thread(target=end, name="datamake-interrupt")
     thread.start()
     try:
-        interruptible(asked.set)
+        ending.interruptible(asked.set)
         yield
     finally:
         over.set()

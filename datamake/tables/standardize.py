@@ -7,7 +7,6 @@ grow with the data.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from threading import Event
 
 import pyarrow as pa
 
@@ -150,19 +149,11 @@ def standardize(
     `limits` are those of DuckDB, where it takes that. `shown` gives the name that a path of a file
     is shown by. Raises TableError; then neither file is there.
     """
-    ended = Event()
-    if limits.interruptible is not None:
-        limits.interruptible(ended.set)
-
-    def go_on() -> None:
-        if ended.is_set():
-            raise TableError("interrupted")
-
     with ExitStack() as stack:
         stack.enter_context(
             named([path for view in views for piece in view.pieces for path in piece.paths], shown)
         )
-        plan = Plan(standard, files(standard, views), go_on)
+        plan = Plan(standard, files(standard, views), limits.go_on)
         out, *rejects = outs
         refused = None
         if standard.quarantine:

@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from datamake.formats import DEFAULT, Reading
 from datamake.tables.reading import Table, files_in, table_of
-from datamake.values import NOTHING, value
+from datamake.values import NOTHING, undisturbed, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Any
 
 
@@ -45,10 +45,13 @@ class View:
     columns: frozenset[str] | None = None
 
 
-def opened(view: View) -> Table:
-    """The pieces of a view as one table, by column name. Raises TableError."""
+def opened(view: View, go_on: Callable[[], None] = undisturbed) -> Table:
+    """The pieces of a view as one table, by column name; `go_on` is that of `open_table`.
+
+    Raises TableError.
+    """
     found = [(piece.variables, pair) for piece in view.pieces for pair in piece.files()]
-    whole = table_of([pair for _, pair in found], view.reading)
+    whole = table_of([pair for _, pair in found], view.reading, go_on)
     if view.columns is None and not any(piece.variables for piece in view.pieces):
         return whole
     return _Seen(whole, [variables for variables, _ in found], view.columns)
@@ -69,6 +72,7 @@ class _Seen(Table):
         fields = [*whole.schema, *(pa.field(key, pa.string()) for key in further)]
         self.whole = whole
         self.parts = whole.parts
+        self.go_on = whole.go_on
         self.keys = [{**keys, **each} for keys, each in zip(whole.keys, own, strict=True)]
         self.schema = pa.schema([e for e in fields if columns is None or e.name in columns])
 

@@ -15,7 +15,6 @@ from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import GRACE, INTERRUPTED, Keepers, last_lines
 from datamake.slots import AT_ONCE
-from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from datamake.action import Action, Fetch
     from datamake.cache import Cache
+    from datamake.model import Written
     from datamake.objects import Objects
     from datamake.process import Outcome
     from datamake.remote import Seen
@@ -135,10 +135,10 @@ class Workshop:
             return outcome
         from datamake.transforms.projection import with_copies
 
-        return with_copies(action, lambda: transform.execute(action, self))
+        return with_copies(action, self, lambda: transform.execute(action, self))
 
     def _finished(self, action: Action, outcome: Outcome) -> Result:
-        from datamake.transforms.outputs import faults, held, written
+        from datamake.transforms.outputs import faults, written
 
         wrong = faults(action)
         if wrong:
@@ -146,6 +146,7 @@ class Workshop:
             return Result(action.target, wrong[0], (*wrong[1:], *said), (), outcome.duration)
         try:
             outputs, stored = written(action, self.cache)
+            known = self._held(action, outputs) if action.as_tables else ()
         except DatamakeError as error:  # what cannot be digested is the action's work
             facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
             return Result(action.target, error.headline, facts, (), outcome.duration)
@@ -157,12 +158,19 @@ class Workshop:
             outcome.duration,
             stored,
             notices=outcome.notices,
+            held=known,
         )
-        if action.as_tables:
-            result = replace(result, held=held(action, outputs))
         if action.checking is None:
             return result
         from datamake.transforms.checking import checked
 
         path = action.slots[0].path if action.slots else action.copies[0][1]
         return checked(action, result, path, self)
+
+    def _held(self, action: Action, outputs: tuple[Written, ...]) -> tuple[tuple[str, str], ...]:
+        from datamake.transforms.outputs import held
+        from datamake.transforms.tabular import Course
+
+        course = Course(action, self)
+        with course.timed():
+            return held(action, outputs, course.go_on)

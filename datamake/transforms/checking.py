@@ -43,9 +43,6 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
         with course.timed():
             results = _results(action, checking, path, course)
     except DatamakeError as error:
-        if course.late:
-            late = f"took longer than {action.timeout:g} s"
-            return replace(result, error=late, outputs=())
         outside = isinstance(error, EnvironmentFailed)
         return replace(
             result,
@@ -80,9 +77,9 @@ def _results(action: Action, checking: Checking, path: str, course: Course) -> t
     views = (view, *checking.references)
     paths = [each for view in views for piece in view.pieces for each in piece.paths]
     with named(paths, shown):
-        this = opened(view)
+        this = opened(view, course.go_on)
         references = {name: this for name, _ in referred(checking.checks)}  # itself, if no other
-        references.update((each.name, opened(each)) for each in checking.references)
-        limits = Limits(1, checking.memory, folder, course.interruptible)
+        references.update((each.name, opened(each, course.go_on)) for each in checking.references)
+        limits = Limits(1, checking.memory, folder, course)
         sights = Sights(references, checking.now, checking.volumes, limits)
         return tuple(verify(this, checking.schema, checking.checks, sights))

@@ -19,7 +19,7 @@ from datamake.transforms.copy import copied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from datamake.action import Action, Slot
     from datamake.cache import Cache
@@ -98,15 +98,20 @@ def undeclared(action: Action) -> Iterator[str]:
                     yield os.path.relpath(entry.path, action.staging)
 
 
-def held(action: Action, outputs: tuple[Written, ...]) -> tuple[tuple[str, str], ...]:
-    """What outputs hold that are a table by their ending, as facts."""
+def held(
+    action: Action, outputs: tuple[Written, ...], go_on: Callable[[], None]
+) -> tuple[tuple[str, str], ...]:
+    """What outputs hold that are a table by their ending, as facts.
+
+    `go_on` is called now and then, and raises what ends it.
+    """
     found = []
     for slot, output in zip(action.slots, outputs, strict=True):
         form = format_of(slot.output.path)
         if form is not None and form not in TEXT:
             from datamake.tables.logical import digest_text
 
-            found.append((fact(form, output.digest), digest_text(slot.path, form)))
+            found.append((fact(form, output.digest), digest_text(slot.path, form, go_on)))
     return tuple(found)
 
 

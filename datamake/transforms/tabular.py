@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from threading import Timer
 
 from datamake.errors import DatamakeError, EnvironmentFailed
-from datamake.process import INTERRUPTED, Outcome
+from datamake.process import Outcome
 from datamake.tables import TableError
 from datamake.threads import Ending
 from datamake.values import replace
@@ -26,28 +26,14 @@ if TYPE_CHECKING:
     from datamake.transforms import Workshop
 
 
-class Course:
-    """One action under way: what ends it, and whether it has taken too long."""
+class Course(Ending):
+    """An action under way, or a part of it: what ends it, and whether it has taken too long."""
 
     def __init__(self, action: Action, workshop: Workshop) -> None:
+        super().__init__()
         self.action = action
         self.workshop = workshop
         self.late = False
-        self._ending = Ending()
-
-    def interruptible(self, interrupt: Callable[[], None]) -> None:
-        """From now on this ends it. Raises DatamakeError where it is to end by now."""
-        self._ending.interruptible(interrupt)
-        self.go_on()
-
-    def go_on(self) -> None:
-        """Raises DatamakeError where it is to end."""
-        if self.late or self.workshop.keepers.ending:
-            raise DatamakeError("interrupted")
-
-    def end(self) -> None:
-        """End it, from another thread."""
-        self._ending.end()
 
     def _expire(self) -> None:
         self.late = True
@@ -55,15 +41,23 @@ class Course:
 
     @contextmanager
     def timed(self) -> Iterator[None]:
-        """It ends when the workshop does, or its time is over."""
+        """It ends when the workshop does, or its time is over: then the DatamakeError says that."""
         timer = None
         if self.action.timeout is not None:
             timer = Timer(self.action.timeout, self._expire)
             timer.daemon = True
             timer.start()
         self.workshop.courses.add(self)
+        if self.workshop.keepers.ending:
+            self.end()
         try:
             yield
+        except DatamakeError:
+            if self.workshop.keepers.ending:
+                raise DatamakeError("interrupted") from None
+            if self.late:
+                raise DatamakeError(f"took longer than {self.action.timeout:g} s") from None
+            raise
         finally:
             self.workshop.courses.discard(self)
             if timer is not None:
@@ -78,11 +72,7 @@ def execute(action: Action, workshop: Workshop) -> Outcome:
         with course.timed():
             notices = KINDS[action.kind](action, course)
     except DatamakeError as error:
-        if workshop.keepers.ending:
-            return INTERRUPTED
         duration = time.monotonic() - started
-        if course.late:
-            return Outcome(f"took longer than {action.timeout:g} s", duration=duration)
         outside = isinstance(error, EnvironmentFailed)
         return Outcome(error.headline, tuple(error.below), duration, environment=outside)
     return replace(Outcome(duration=time.monotonic() - started), notices=notices)
@@ -145,7 +135,7 @@ def _query(action: Action, course: Course) -> tuple[str, ...]:
 def _limits(work: Tabular, course: Course) -> Limits:
     from datamake.tables.session import Limits
 
-    return Limits(work.threads, work.memory, work.folder, course.interruptible)
+    return Limits(work.threads, work.memory, work.folder, course)
 
 
 KINDS = {"sql": _sql, "standardize": _standardize, "query": _query}

@@ -13,10 +13,12 @@ import uuid
 
 import pytest
 from processes import linux, marked, soon
+from stored import parquet
 
 import datamake
 from datamake.journal import Journal
 from datamake.publication import text_of
+from datamake.tables import columnar, delimited, guessing, logical
 
 SLOW = """
 [targets.t]
@@ -102,6 +104,37 @@ def test_interrupted(project, number, status):
     assert gone(mark)
     project.datafile('[targets.a]\ninputs = ["src.txt"]\noutput = "a"\nrun = "cp {input} {output}"')
     assert project.build().ran == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_interrupted_while_a_table_is_looked_at(project, kind, monkeypatch):
+    """What its columns are, or what it holds, is not read on; the next build finds it out."""
+    monkeypatch.setattr(delimited, "BLOCK", 64)
+    monkeypatch.setattr(columnar, "ROWS", 10)
+    rows = {"a": list(range(10_000))}
+    project.write("t.parquet", parquet(rows))
+    project.write("t.csv", "a\n" + "".join(f"{each}\n" for each in rows["a"]))
+    project.datafile(f"""
+        [targets]
+        first = {{ output = "b.csv", run = "printf 'n\\n1\\n' > {{output}}" }}
+        second = {{ inputs = {{ t = "t.{kind}", b = "first" }}, output = "c.csv", sql = "from b, t" }}
+    """)
+    looks = []
+
+    def look(*_):
+        looks.append(1)
+        if len(looks) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(guessing.TextGuess, "look", look)
+        patched.setattr(logical._Level, "feed", look)
+        built = project.build()
+    assert built.exit_code == 130
+    assert built.statuses == {"first": "built", "second": "skipped"}
+    assert len(looks) < 4
+    assert project.build().ran == ["second"]
+    assert project.build().ran == []
 
 
 PATIENT = """

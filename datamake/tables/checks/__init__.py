@@ -80,7 +80,7 @@ def _carried_out(
 ) -> dict[Test, Checked]:
     inside = _in_database(table, tests)
     outside = [test for test in tests if test not in inside]
-    found = streaming.carried_out(table, outside, guards, sights)
+    found = streaming.carried_out(table, outside, guards)
     if inside:
         found.update(database.carried_out(table, inside, sights))
     return found

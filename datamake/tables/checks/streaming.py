@@ -6,12 +6,9 @@ their columns: where that is too much, DuckDB puts them on disk.
 
 from __future__ import annotations
 
-from threading import Event
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from datamake.tables import TableError
 from datamake.tables.checked import SHOWN, Checked
 from datamake.tables.checks.bound import KeyTest, RowTest, WholeTest
 from datamake.tables.checks.keys import Keys, Tally, sample
@@ -23,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from typing import Any
 
-    from datamake.tables.checks.bound import Sights, Test
+    from datamake.tables.checks.bound import Test
     from datamake.tables.reading import Table
     from datamake.tables.schemas import Guard
 
@@ -34,7 +31,7 @@ ACROSS = 12
 
 
 def carried_out(
-    table: Table, tests: Sequence[Test], guards: Mapping[str, Guard], sights: Sights
+    table: Table, tests: Sequence[Test], guards: Mapping[str, Guard]
 ) -> dict[Test, Checked]:
     """What came of the tests, none of which has a `where` or is a query. Fills the guards."""
     if not tests and not guards:
@@ -43,12 +40,7 @@ def carried_out(
     names = {name for test in tests for name in test.columns} | guards.keys()
     rows = 0
     few = _Few(states)
-    ended = Event()
-    if sights.limits.interruptible is not None:
-        sights.limits.interruptible(ended.set)
     for batch in ahead(table.batches(names)):
-        if ended.is_set():
-            raise TableError("interrupted")
         columns = dict(zip(batch.schema.names, batch.columns, strict=True))
         fine = few.fine(columns)
         for state in states:
