@@ -16,10 +16,14 @@ from datamake.values import NOTHING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from datamake.model import Target
+    from datamake.tables.databases import Interruptible
     from datamake.workspace import Workspace
+
+PATIENCE = 300.0
+"""Seconds that a database may take to say its version, where a target has no `timeout`."""
 
 
 class Contexts:
@@ -56,15 +60,14 @@ class Contexts:
             fields = self.space.state.fields(target.name)
             return next((text for kind, _, text in fields if kind == "version"), "")
         query = queries.filled(target.recipe.version, values(target))
-        key = f"{target.recipe.uri}\n{query}"
+        folder = os.path.join(self.space.root, target.surroundings.cwd)
+        key = f"{folder}\n{target.recipe.uri}\n{query}"
         if key not in self._versions:
             from datamake.tables.databases import version
-            from datamake.threads import Ending, attended
 
-            folder = os.path.join(self.space.root, target.surroundings.cwd)
-            ending = Ending()
-            self._versions[key] = attended(
-                lambda: version(target.recipe.uri, query, folder, ending.interruptible), ending.end
+            self._versions[key] = _timed(
+                lambda interruptible: version(target.recipe.uri, query, folder, interruptible),
+                target.policy.timeout or PATIENCE,
             )
         return self._versions[key]
 
@@ -74,6 +77,34 @@ class Contexts:
         if programs not in self._versions:
             self._versions[programs] = surroundings.python_version(programs)
         return self._versions[programs]
+
+
+def _timed(call: Callable[[Interruptible], str], limit: float) -> str:
+    """What a call comes to, which Ctrl-C ends, and so many seconds. Raises TableError for the last."""
+    from threading import Timer
+
+    from datamake.tables import TableError
+    from datamake.threads import Ending, attended
+
+    ending, late = Ending(), []
+
+    def expire() -> None:
+        late.append(limit)
+        ending.end()
+
+    timer = Timer(limit, expire)
+    timer.daemon = True
+    timer.start()
+    try:
+        return attended(lambda: call(ending.interruptible), ending.end)
+    except TableError:
+        if not late:
+            raise
+        raise TableError(
+            f"its `version` took longer than {limit:g} s", hint="`timeout` is how long it may take"
+        ) from None
+    finally:
+        timer.cancel()
 
 
 def engine(target: Target) -> str:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from contextlib import contextmanager
 from importlib import import_module
+from threading import Event
 
 from datamake.datafile.sql import statements
 from datamake.errors import EnvironmentFailed
@@ -17,11 +18,13 @@ from datamake.quoting import quoted
 from datamake.tables import TableError
 from datamake.tables.mistakes import shown as shown_in
 from datamake.tables.writing import Writer
+from datamake.threads import Threads
 from datamake.urls import hidden, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
     from typing import Any, Protocol
 
     import pyarrow as pa
@@ -115,22 +118,27 @@ class Session:
         self.sql = statement(sql)
         self.interruptible = interruptible
         self.stopped = False
+        self.awake = Event()
         self.connection: Connection | None = None
 
     def __enter__(self) -> Self:
         opened = _module(self.uri).opened
+        self.interruptible(self.stop)
+        opening = Threads("datamake connecting", 1).submit(lambda: opened(self.uri, self.folder))
+        opening.add_done_callback(lambda _: self.awake.set())
+        self.awake.wait()
+        if self.stopped:  # whoever connects cannot be interrupted
+            opening.add_done_callback(_let_go)
+            raise TableError(INTERRUPTED)
         with self._explaining():
-            self.connection = opened(self.uri, self.folder)
-        try:
-            self.interruptible(self.stop)
-        except BaseException:
-            self.__exit__()
-            raise
+            self.connection = opening.result()
         return self
 
     def rows(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of the result, and its rows."""
         assert self.connection is not None
+        if self.stopped:
+            raise TableError(INTERRUPTED)
         with self._explaining():
             schema, batches = self.connection.rows(self.sql)
         return schema, self._told(batches)
@@ -148,6 +156,7 @@ class Session:
     def stop(self) -> None:
         """End the query, from another thread: what runs raises TableError."""
         self.stopped = True
+        self.awake.set()
         if self.connection is not None:
             self.connection.cancel()
 
@@ -179,6 +188,12 @@ class Session:
         place = told.place(self.sql) if told.place else None
         facts = [*more, *pointed(self.sql, place)]
         return TableError(f"the query fails: {first}", facts, told.hint)
+
+
+def _let_go(opening: Future[Connection]) -> None:
+    """Closes a connection that nobody waits for any more."""
+    if opening.exception() is None:
+        opening.result().close()
 
 
 def check(uri: str) -> None:

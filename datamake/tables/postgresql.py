@@ -83,11 +83,12 @@ class Connection:
     def __init__(self, connection: Any) -> None:
         self.connection = connection
         self.cursor = connection.cursor()
+        self.cancelled = False
 
     def rows(self, sql: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """The columns of a query, and its rows."""
         for line in SESSION:
-            self.cursor.execute(line)
+            self._execute(line)
         found = self.cursor.adbc_execute_schema(sql)
         names = [f"c{at}" for at in range(len(found))]
         if not all(map(_name, found)):
@@ -97,7 +98,7 @@ class Connection:
             pairs = zip(names, casts, strict=True)
             asked = ", ".join(f"{name}::{type_}" if type_ else name for name, type_ in pairs)
             sql = f"SELECT {asked} FROM (\n{sql}\n) AS query({', '.join(names)})"  # noqa: S608 - names of our own
-        self.cursor.execute(sql)
+        self._execute(sql)
         reader = self.cursor.fetch_record_batch()
         own = zip(found.names, casts, reader.schema, strict=True)
         schema = pa.schema(
@@ -116,8 +117,15 @@ class Connection:
         types = zip(schema, self.cursor.fetchone(), strict=True)
         return pa.schema([named(field, text) for field, text in types])
 
+    def _execute(self, sql: str) -> None:
+        """Raises InterruptedError, once `cancel` was called: a server forgets it when it rests."""
+        if self.cancelled:
+            raise InterruptedError
+        self.cursor.execute(sql)
+
     def cancel(self) -> None:
         """End the query that runs."""
+        self.cancelled = True
         with suppress(Exception):  # of one that has ended meanwhile
             self.cursor.adbc_cancel()
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import sqlite3
+from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
@@ -110,3 +113,64 @@ def test_postgresql(postgresql, project):
     assert 'password authentication failed for user "tester"' in wrong.stderr
     for path in project.root.rglob("*"):
         assert not path.is_file() or password.encode() not in path.read_bytes(), path
+
+
+def test_a_version_has_the_time_that_its_target_has(project, postgresql):
+    """As where another one has locked the table."""
+    postgresql.execute("CREATE TABLE locked (n int)")
+    project.datafile(f"""
+        [targets.q]
+        timeout = "500ms"
+        query = {{ uri = "{postgresql.uri}", sql = "SELECT 1 AS a", version = "SELECT count(*) FROM locked" }}
+    """)
+    driver = pytest.importorskip("adbc_driver_postgresql.dbapi")
+    with driver.connect(postgresql.uri) as other, other.cursor() as cursor:
+        cursor.execute("LOCK TABLE locked")
+        done = project.cli("build")
+    assert done.returncode == 1
+    assert "its `version` took longer than 0.5 s\n  hint: `timeout` is how long" in done.stderr
+    assert project.build().ran == ["q"]
+
+
+def test_a_server_that_never_answers(project):
+    """Is waited for no longer than the target has time, and not after Ctrl-C."""
+    pytest.importorskip("adbc_driver_postgresql")
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        port = silent.getsockname()[1]
+        said = f"""
+            [targets.q]
+            TIMEOUT
+            query = {{ uri = "postgresql://u:s3cret@127.0.0.1:{port}/db", sql = "SELECT 1" }}
+        """
+        project.datafile(said.replace("TIMEOUT", 'timeout = "300ms"'))
+        assert project.build().errors == {"q": "took longer than 0.3 s"}
+        project.datafile(said.replace("TIMEOUT", ""))
+        with project.start("build") as process:
+            for _ in range(2):
+                with silent.accept()[0] as asked:
+                    asked.recv(1)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=20)
+        assert process.returncode == 130
+
+
+def test_two_files_of_one_name_have_two_versions(project):
+    """They are relative to where their targets run."""
+    for name, number in (("a", 1), ("b", 2)):
+        project.write(
+            f"{name}/Datafile.toml",
+            f"""
+            [targets.{name}]
+            query = {{ uri = "sqlite:t.db", sql = "SELECT n FROM t", version = "SELECT n FROM t" }}
+        """,
+        )
+        with closing(sqlite3.connect(project.path(f"{name}/t.db"))) as connection, connection:
+            connection.executescript(f"CREATE TABLE t (n INTEGER); INSERT INTO t VALUES ({number})")
+    project.datafile("""
+        [project]
+        include = ["*"]
+    """)
+    assert project.build().ran == ["a", "b"]
+    with closing(sqlite3.connect(project.path("b/t.db"))) as connection, connection:
+        connection.execute("UPDATE t SET n = 3")
+    assert project.build().ran == ["b"]
