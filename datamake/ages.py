@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 
-from xxhash import xxh3_128_hexdigest
-
 from datamake.bringing import source_view
 from datamake.datafile.units import shortened
-from datamake.files import fresh_digest
-from datamake.formats import format_of
-from datamake.insights import Insights
+from datamake.insights import Insights, paths_of
 from datamake.tables import TableError
 
 TYPE_CHECKING = False
@@ -93,26 +89,16 @@ def _wrong(space: Workspace, source: str, asked: Input, limit: Freshness) -> tup
 def _newest(space: Workspace, source: str, column: str) -> float | None:
     """The greatest time in a column, in seconds since 1970. Raises TableError."""
     found = source_view(space, source)
-    paths = [path for piece in found.pieces for path in piece.paths]
-    if space.graph.sources[source].kind == "remote":
-        digests = " ".join(str(fresh_digest(path)) for path in paths)
-    else:
-        near = (os.path.relpath(path, space.root) for path in paths)
-        digests = " ".join(str(space.files.digest(path)) for path in near)
-    insights = Insights(space)
-    endings = [format_of(path) for path in paths]
-    folders = [dict(piece.keys) for piece in found.pieces]
-    said = f"{found.reading.text} {endings} {folders} {digests}"
-    key = f"newest-1 {column} {xxh3_128_hexdigest(said.encode())}"
-    known = insights.recall(key)
-    if known is None:
+
+    def looked() -> str:
         from datamake.tables.failures import named
         from datamake.tables.profile import newest
         from datamake.tables.views import opened
 
-        with named(paths, lambda path: os.path.relpath(path, space.root)):
-            known = repr(newest(opened(found), column))
-        insights.note(key, known)
+        with named(paths_of(found), lambda path: os.path.relpath(path, space.root)):
+            return repr(newest(opened(found), column))
+
+    known = Insights(space).of_view(f"newest-1 {column}", found, looked)
     return None if known == "None" else float(known)
 
 

@@ -100,12 +100,15 @@ def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> l
 
     insights = Insights(space)
     tables: dict[str, dict[str, str]] = {}
+    contents = [
+        replace(each, types=insights.types(each)) if each.link.table else each for each in contents
+    ]
     for content in contents:
         if not content.link.table:
             continue
         asked = content.link.input
         types = tables.setdefault(asked.name or "", {})
-        for name, type_ in insights.types(content) or ():
+        for name, type_ in content.types or ():
             if asked.columns is None or name in asked.columns:
                 types.setdefault(name, type_)
         for key in folders(content):

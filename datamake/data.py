@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from datamake.bringing import downloaded, source_view
 from datamake.errors import DatamakeError, UsageError
+from datamake.insights import Insights
 from datamake.request import chosen
 from datamake.urls import is_url
 
@@ -35,7 +36,7 @@ def table(space: Workspace, name: str) -> pa.Table:
     from datamake.tables.views import opened
 
     with _looked_at(space):
-        return opened(view(space, name)).to_arrow()
+        return opened(Insights(space).typed(view(space, name))).to_arrow()
 
 
 def dataset(space: Workspace, name: str) -> ds.Dataset:
@@ -55,7 +56,7 @@ def preview(space: Workspace, name: str) -> dict[str, Any]:
     from datamake.tables.views import opened
 
     with _looked_at(space):
-        profile = profiled(opened(view(space, name)), FIRST_ROWS)
+        profile = profiled(opened(Insights(space).typed(view(space, name))), FIRST_ROWS)
         return {"version": 1, "name": name, **profile}
 
 
@@ -98,7 +99,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
             except DatamakeError as error:  # it may be but the name of a column
                 lacking[name] = error
             else:
-                found.append(one)
+                found.append(Insights(space).typed(one))
         try:
             with adhoc.answer(query, found) as rows:
                 yield rows
@@ -124,7 +125,7 @@ def connection(space: Workspace) -> Any:
             opened(one)
         except DatamakeError:  # not built yet, remote, or no table
             continue
-        found.append(one)
+        found.append(Insights(space).typed(one))
     return adhoc.connection(found)
 
 

@@ -57,6 +57,8 @@ class Content:
     """What it holds, where it counts as a table."""
     columns: frozenset[str] | None = None
     """The columns of a table that count, None: all."""
+    types: tuple[tuple[str, str], ...] | None = None
+    """Its columns with their types, where they were looked for."""
 
     @property
     def counted(self) -> str:

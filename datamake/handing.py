@@ -151,7 +151,8 @@ def views(
             further = dict(each(content.producer)) if content.producer and several(content) else {}
             pieces.append(Piece((local(content.path),), further, folders(content)))
         columns = mine[0].columns if mine else None
-        found.append(View(asked.name or str(at), tuple(pieces), asked.reading, columns))
+        types = mine[0].types if len(mine) == 1 else None
+        found.append(View(asked.name or str(at), tuple(pieces), asked.reading, columns, types))
     return found
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 
 from datamake.errors import DatamakeError
+from datamake.files import fresh_digest
 from datamake.formats import TEXT, format_of, is_note
 from datamake.logical import NO_TABLE, Logical, fact
 from datamake.model import KEPT, Written
 from datamake.moves import remove
 from datamake.urls import is_url, shown
+from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from datamake.fingerprint import Content
     from datamake.formats import Reading
+    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
     Types = tuple[tuple[str, str], ...]
@@ -81,8 +84,25 @@ class Insights:
         known = self._known(
             key, content, lambda path: _types(path, reading, self.space.go_on), _is_types
         )
-        cells = known.split("\0") if known else []
-        return tuple(zip(cells[::2], cells[1::2], strict=True))
+        return _pairs(known)
+
+    def typed(self, view: View) -> View:
+        """A view of texts with the types of its columns; of other files as it is."""
+        formats = {view.reading.format or format_of(path) for path in paths_of(view)}
+        if not formats or not formats.issubset(TEXT):
+            return view
+        known = self.of_view("types-1", view, lambda: _types_of(view, self.space.go_on))
+        return replace(view, types=_pairs(known))
+
+    def of_view(self, what: str, view: View, found: Callable[[], str]) -> str:
+        """What is found out of all files of a view, or was before, under the name `what`."""
+        key = _key(self.space, what, view)
+        known = self.recall(key)
+        if known is None:
+            known = found()
+            if _key(self.space, what, view) == key:
+                self.note(key, known)
+        return known
 
     def used(
         self, query: str, prelude: Sequence[str], tables: Mapping[str, Types], version: str
@@ -185,6 +205,33 @@ class Insights:
         return [name for name in files if not is_note(name)]
 
 
+def paths_of(view: View) -> list[str]:
+    """The absolute paths of its files and folders."""
+    return [path for piece in view.pieces for path in piece.paths]
+
+
+def _key(space: Workspace, what: str, view: View) -> str:
+    """Of what is found out of the files of a view: where that is one, the same as of a content."""
+    from xxhash import xxh3_128_hexdigest
+
+    said = [
+        f"{view.reading.format or format_of(path)}{dict(piece.keys) or ''} {_digest(space, path)}"
+        for piece in view.pieces
+        for path in piece.paths
+    ]
+    text = said[0] if len(said) == 1 else xxh3_128_hexdigest("\n".join(said).encode())
+    return f"{what} {view.reading.text} {text}"
+
+
+def _digest(space: Workspace, path: str) -> str | None:
+    """The digest of what is at an absolute path, as it is now."""
+    if path.startswith(space.sources.copies.folder):
+        return fresh_digest(path)
+    near = os.path.relpath(path, space.root)
+    space.files.forget(near)
+    return space.files.digest(near)
+
+
 def _held(path: str, form: str | None, go_on: Callable[[], None]) -> str:
     from datamake.tables.logical import digest_text
 
@@ -192,11 +239,23 @@ def _held(path: str, form: str | None, go_on: Callable[[], None]) -> str:
 
 
 def _types(path: str, reading: Reading, go_on: Callable[[], None]) -> str:
-    from datamake.tables.reading import open_table
-    from datamake.tables.types import text_of
+    from datamake.tables.views import Piece, View
 
-    schema = open_table(path, reading, go_on).schema
+    return _types_of(View("", (Piece((path,)),), reading), go_on)
+
+
+def _types_of(view: View, go_on: Callable[[], None]) -> str:
+    from datamake.tables.types import text_of
+    from datamake.tables.views import opened
+
+    bare = replace(view, pieces=tuple(replace(e, variables=NOTHING) for e in view.pieces))
+    schema = opened(bare, go_on).schema
     return "\0".join(cell for field in schema for cell in (field.name, text_of(field.type)))
+
+
+def _pairs(text: str) -> Types:
+    cells = text.split("\0") if text else []
+    return tuple(zip(cells[::2], cells[1::2], strict=True))
 
 
 def _naming(found: Callable[[str], str], path: str) -> Callable[[str], str]:

@@ -63,6 +63,21 @@ def test_messages(views, sql, message):
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("select t.id as u from T", ["t"]),
+        ("from memory.sales.t", ["t", "Sales.t"]),
+        ('with w as (from u) from w, "clean[01]" where id in (from u)', ["u", "clean[01]"]),
+        ("from read_csv('t'), 'u', range(3) w", ["u"]),
+        ("explain select u from t", ["t", "u", "from"]),
+    ],
+)
+def test_the_tables_of_a_query_are_those_that_it_reads(sql, found):
+    """Of what is no plain query, all that it could."""
+    assert named(sql, ["t", "u", "Sales.t", "clean[01]", "from", "w"]) == found
+
+
 def test_names_are_looked_for_in_the_text():
     """Whatever kind of statement it is; strings and comments name nothing."""
     names = ["t", "u", "Sales.t", "clean[01]", "from", "w"]

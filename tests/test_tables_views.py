@@ -8,6 +8,8 @@ import pytest
 
 from datamake.formats import Reading
 from datamake.tables import TableError
+from datamake.tables.delimited import Delimited
+from datamake.tables.jsonlines import Lines
 from datamake.tables.views import Piece, View, opened
 
 
@@ -60,6 +62,23 @@ def test_texts_get_the_types_of_all_pieces(tmp_path):
     pieces = tuple(Piece((str(tmp_path / name),)) for name in ("1.csv", "2.csv"))
     view = View("raw", pieces, Reading(format="csv"), frozenset({"a"}))
     assert opened(view).to_arrow().to_pylist() == [{"a": 1.0}, {"a": 1.5}]
+
+
+def test_types_that_are_known_are_not_looked_for(tmp_path, monkeypatch):
+    """The values of folders and variables are columns beside them as ever."""
+    folder = tmp_path / "month=01"
+    folder.mkdir()
+    (folder / "a.csv").write_text("a,b\n1,x\n")
+    (folder / "a.jsonl").write_text('{"b": {"c": 1}}\n')
+    monkeypatch.setattr(Delimited, "looking", None)
+    monkeypatch.setattr(Lines, "looking", None)
+    for path, types, row in (
+        ("a.csv", [("a", "float32"), ("b", "string")], {"a": 1.0, "b": "x"}),
+        ("a.jsonl", [("b", 'struct<"c": int64>')], {"b": {"c": 1}}),
+    ):
+        piece = Piece((str(folder / path),), {"year": "13"}, {"month": "01"})
+        table = opened(View("t", (piece,), types=types)).to_arrow()
+        assert table.to_pylist() == [{**row, "month": "01", "year": "13"}]
 
 
 def test_pieces_of_other_types_are_an_error(files):

@@ -16,7 +16,7 @@ from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained
 from datamake.tables.scans import Scan, place, selection
 from datamake.tables.session import SETTINGS
-from datamake.tables.syntax import bare
+from datamake.tables.syntax import bare, parsed, tables
 from datamake.threads import attended
 
 TYPE_CHECKING = False
@@ -58,7 +58,20 @@ def _opened(views: Iterable[View]) -> tuple[Any, list[Scan]]:
 
 
 def named(sql: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that are written somewhere in a query, whatever they mean there."""
+    """Those of the names that a query reads.
+
+    Of a statement that is no plain query, as PIVOT, those that are written somewhere in it.
+    """
+    try:
+        paths = [path for path, _, _ in tables(parsed(sql))]
+    except TableError:
+        runs = _written(sql)
+    else:
+        runs = {".".join(path[at:]).lower() for path in paths for at in range(len(path))}
+    return [name for name in names if name.lower() in runs]
+
+
+def _written(sql: str) -> set[str]:
     runs: set[str] = set()
     path: list[str] = []
     found = tokens(sql)
@@ -69,7 +82,7 @@ def named(sql: str, names: Iterable[str]) -> list[str]:
             )
             runs.update(".".join(path[at:]) for at in range(len(path)))
             runs.update(".".join(path[:at]) for at in range(len(path)))
-    return [name for name in names if name.lower() in runs]
+    return runs
 
 
 @contextmanager

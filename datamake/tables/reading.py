@@ -204,6 +204,11 @@ class TextTable(Table):
             self.whole = self._looked()
         return self.whole
 
+    def know(self, types: Sequence[tuple[str, str]]) -> None:
+        """The columns of these files and their types, as they were found by reading all of it before."""
+        own = {name: arrow(text)[0] for name, text in types}
+        self.whole = pa.schema({**own, **self._folders()})
+
     def _looked(self) -> pa.Schema:
         folders = self._folders()
         guesses: dict[str, Any] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from datamake.formats import DEFAULT, Reading
-from datamake.tables.reading import Table, files_in, table_of
+from datamake.tables.reading import Table, TextTable, files_in, table_of
 from datamake.values import NOTHING, undisturbed, value
 
 TYPE_CHECKING = False
@@ -37,12 +37,16 @@ class Piece:
 
 @value
 class View:
-    """A table under a name. It holds exactly the columns with these names (None: all), and its rows."""
+    """A table under a name. It holds exactly the columns with these names (None: all), and its rows.
+
+    `types` are those of the columns of a text where they are known: they are not looked for again.
+    """
 
     name: str
     pieces: tuple[Piece, ...]
     reading: Reading = DEFAULT
     columns: frozenset[str] | None = None
+    types: Sequence[tuple[str, str]] | None = None
 
 
 def opened(view: View, go_on: Callable[[], None] = undisturbed) -> Table:
@@ -52,6 +56,8 @@ def opened(view: View, go_on: Callable[[], None] = undisturbed) -> Table:
     """
     found = [(piece.variables, pair) for piece in view.pieces for pair in piece.files()]
     whole = table_of([pair for _, pair in found], view.reading, go_on)
+    if view.types is not None and isinstance(whole, TextTable):
+        whole.know(view.types)
     if view.columns is None and not any(piece.variables for piece in view.pieces):
         return whole
     return _Seen(whole, [variables for variables, _ in found], view.columns)

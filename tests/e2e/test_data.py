@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import datamake
+from datamake.data import answer
 from datamake.tables import TableError
+from datamake.tables.guessing import TextGuess
 
 MAKE = """
 import sys
@@ -53,6 +55,46 @@ def test_tables_of_targets_and_sources(tables):
     raw = tables.opened.table("raw")
     assert raw.schema == pa.schema({"id": pa.int64(), "fare": pa.float64()})
     assert raw.column("fare").to_pylist() == [2.5, None, 4.0]
+
+
+def test_types_of_texts_are_found_out_once(tables, monkeypatch):
+    """For each content of all their files, whoever asks: queries of a build, by hand, from Python."""
+    looks = []
+    look = TextGuess.look
+    monkeypatch.setattr(TextGuess, "look", lambda *given: looks.append(1) or look(*given))
+
+    def looked():
+        found = len(looks)
+        looks.clear()
+        return found
+
+    def asked(opened):
+        with opened.duckdb() as made:
+            return made.execute("select sum(fare), sum(id) from raw").fetchone()
+
+    with datamake.load(str(tables.root)) as opened:
+        assert asked(opened) == (6.5, 6)
+        assert looked() == 4
+        assert asked(opened) == (6.5, 6)
+        assert opened.table("raw").num_rows == 3
+        assert looked() == 0
+        tables.write("raw/b.csv", "id,fare\n3,4\n5.5,1\n")
+        assert asked(opened) == (7.5, 11.5)
+        assert looked() == 4
+    tables.write("one.csv", "a\n1\n")
+    tables.datafile("""
+        [sources.one]
+        path = "one.csv"
+        [targets.two]
+        sql = "from one"
+    """)
+    assert tables.build().ran == ["two"]
+    assert looked() == 1
+    with datamake.load(str(tables.root)) as opened:
+        assert opened.table("one").to_pylist() == [{"a": 1}]
+        with answer(opened.space, "select a, 1 as two from one") as rows:
+            assert rows.read_all().to_pylist() == [{"a": 1, "two": 1}]
+    assert looked() == 0
 
 
 def test_a_dataset_reads_what_it_is_asked_for(tables):
