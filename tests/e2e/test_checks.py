@@ -404,6 +404,42 @@ def test_a_remote_source_is_downloaded_once(bucket, project):
 
 
 @pytest.mark.parametrize(
+    ("path", "rows", "error"),
+    [
+        ("t.csv", "id,n\n1,2\nx,3\n", "`{}`: row 2, column `id`: `x` is not of the type `int64`"),
+        ("t.csv", "id,n\n1,2\n1,3,4\n", "`{}`: row 2 has 3 values, where there are 2 columns"),
+        (
+            "t.jsonl",
+            '{"id": 1, "n": 2}\n{"id": "x", "n": 3}\n',
+            "`{}`: row 2, column `id`: changed from number to string",
+        ),
+    ],
+)
+def test_values_of_a_text_are_of_its_schema(project, path, rows, error):
+    """That of a source and of a target, also where no check asks for them."""
+    ending = path.partition(".")[2]
+    project.datafile(f"""
+        [sources.raw]
+        path = "{path}"
+        schema = {{ id = "int64", n = "int64" }}
+        [targets.reader]
+        inputs = ["raw"]
+        output = "reader.txt"
+        run = "cat {{input}} > {{output}}"
+        [targets.made]
+        inputs = ["other.{ending}"]
+        output = "made.{ending}"
+        copy = true
+        schema = {{ id = "int64", n = "int64" }}
+    """)
+    project.write(path, rows)
+    project.write(f"other.{ending}", rows)
+    built = project.build(keep_going=True)
+    assert built.errors == {"raw": error.format(path), "made": error.format(f"made.{ending}")}
+    assert error.format(path) in project.cli("check", "raw").stdout
+
+
+@pytest.mark.parametrize(
     ("select", "checked"),
     [
         ("+b", ["raw", "users", "old", "a", "b"]),

@@ -13,15 +13,15 @@ from datamake.tables.checked import Checked
 from datamake.tables.checks import database, keys, rows, sources, streaming, wholes
 from datamake.tables.checks.bound import KeyTest, QueryTest, Sights
 from datamake.tables.engine import duckdb
+from datamake.tables.reading import Table, TextTable
 from datamake.tables.schemas import differences, guarded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from datamake.datafile.checks import Schema
     from datamake.tables.checks.bound import Test
-    from datamake.tables.reading import Table
     from datamake.tables.schemas import Difference, Guard
 
 KINDS: dict[str, type[Test]] = {
@@ -51,7 +51,7 @@ def verify(
     """What came of the schema, named `schema`, and of each check, in their order.
 
     Where columns are missing, too many or of other types nothing else is looked at. Raises
-    TableError for a mistake in a check, and EnvironmentFailed for one that needs DuckDB where it is
+    TableError for values of a text that are not of their types, for a mistake in a check, and EnvironmentFailed for one that needs DuckDB where it is
     not installed.
     """
     found = [] if schema is None else differences(schema, table.schema)
@@ -65,7 +65,8 @@ def verify(
         if guard.plain
     }
     deep = {name: guard for name, guard in guards.items() if name not in plain}
-    results = _carried_out(table, [*tests, *plain.values()], deep, sights)
+    read = schema.types if schema and isinstance(table, TextTable) else ()  # or values may be wrong
+    results = _carried_out(table, [*tests, *plain.values()], deep, read, sights)
     if schema is None:
         return [results[test] for test in tests]
     for name, guard in guards.items():
@@ -76,11 +77,15 @@ def verify(
 
 
 def _carried_out(
-    table: Table, tests: Sequence[Test], guards: Mapping[str, Guard], sights: Sights
+    table: Table,
+    tests: Sequence[Test],
+    guards: Mapping[str, Guard],
+    read: Collection[str],
+    sights: Sights,
 ) -> dict[Test, Checked]:
     inside = _in_database(table, tests)
     outside = [test for test in tests if test not in inside]
-    found = streaming.carried_out(table, outside, guards)
+    found = streaming.carried_out(table, outside, guards, read)
     if inside:
         found.update(database.carried_out(table, inside, sights))
     return found

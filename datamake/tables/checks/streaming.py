@@ -31,13 +31,16 @@ ACROSS = 12
 
 
 def carried_out(
-    table: Table, tests: Sequence[Test], guards: Mapping[str, Guard]
+    table: Table, tests: Sequence[Test], guards: Mapping[str, Guard], read: Collection[str]
 ) -> dict[Test, Checked]:
-    """What came of the tests, none of which has a `where` or is a query. Fills the guards."""
-    if not tests and not guards:
+    """What came of the tests, none of which has a `where` or is a query. Fills the guards.
+
+    The columns `read` are read in any case. Raises TableError for values that are wrong.
+    """
+    if not tests and not guards and not read:
         return {}
     states = [_State(test) for test in tests]
-    names = {name for test in tests for name in test.columns} | guards.keys()
+    names = {name for test in tests for name in test.columns} | guards.keys() | set(read)
     rows = 0
     few = _Few(states)
     for batch in ahead(table.batches(names)):
