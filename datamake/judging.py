@@ -107,8 +107,6 @@ class Judging:
             adopted = self.runner.publisher.adopted(target, verdict)
             self.space.state.write(adopted)
             saved = adopted.duration
-            if verdict.results:
-                self.ledger.warn(name, verdict.results)
             self.claims.end(name)
         else:
             self.claims.drop(name)
