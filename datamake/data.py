@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from datamake.bringing import downloaded, source_view
 from datamake.errors import DatamakeError, UsageError
+from datamake.formats import format_of
 from datamake.insights import Insights
 from datamake.request import chosen
 from datamake.urls import is_url
@@ -85,11 +86,15 @@ def _looked_at(space: Workspace) -> Iterator[None]:
 def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None]:
     """The rows of a query over the sources and targets that it names, as long as it is open.
 
-    Raises UsageError where one that it reads has no data, and TableError.
+    `SHOW TABLES` has the names of all that it could be about. Raises UsageError where one that it
+    reads has no data, and TableError.
     """
     from datamake.tables import TableError, adhoc
     from datamake.tables.views import opened
 
+    if adhoc.asks_for_tables(query):
+        yield adhoc.listed(_tables(space))
+        return
     found, lacking = [], {}
     with _looked_at(space):
         for name in adhoc.named(query, _names(space)):
@@ -107,7 +112,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
             for name, other in lacking.items():
                 if f"`{name}`".casefold() in error.headline.casefold():
                     raise other from None
-            raise
+            raise adhoc.unknown(error, _tables(space)) from error
 
 
 def connection(space: Workspace) -> Any:
@@ -133,6 +138,26 @@ def _names(space: Workspace) -> list[str]:
     """What may be named in a query: sources, targets, and instances."""
     graph = space.graph
     return list(dict.fromkeys([*graph.sources, *graph.expansion.families, *graph.targets]))
+
+
+def _tables(space: Workspace) -> list[str]:
+    """Those of these names that have data, or are at a URL, and are tables by their endings."""
+    found = []
+    for name in _names(space):
+        asked = space.graph.sources.get(name)
+        try:
+            if (asked is not None and asked.kind == "remote") or _is_table(view(space, name)):
+                found.append(name)
+        except DatamakeError:  # not built yet, or without an output
+            continue
+    return found
+
+
+def _is_table(view: View) -> bool:
+    paths = [path for piece in view.pieces for path in piece.paths]
+    return view.reading.format is not None or all(
+        os.path.isdir(path) or format_of(path) is not None for path in paths
+    )
 
 
 def files(space: Workspace, name: str) -> list[str]:

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.sql import tokens
-from datamake.tables import TableError
+from datamake.tables import NAMED, TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained
 from datamake.tables.scans import Scan, place, selection
@@ -21,7 +22,7 @@ from datamake.threads import attended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from datamake.tables.views import View
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ROWS = 1 << 14
 """Rows of a batch."""
 EXPLAIN = "EXPLAIN "
+LISTING = (["show", "tables"], ["show", "all", "tables"], ["describe"])
+NO_TABLE = "there is no table `"
 LOOKING = frozenset(["SELECT", "EXPLAIN", "MULTI"])
 """Kinds of statements that change nothing; `PIVOT` is several in one."""
 
@@ -60,14 +63,14 @@ def _opened(views: Iterable[View]) -> tuple[Any, list[Scan]]:
 def named(sql: str, names: Iterable[str]) -> list[str]:
     """Those of the names that a query reads.
 
-    Of a statement that is no plain query, as PIVOT, those that are written somewhere in it.
+    Of a statement that is no plain query, as PIVOT or SHOW, those that are written somewhere in it.
     """
     try:
         paths = [path for path, _, _ in tables(parsed(sql))]
     except TableError:
-        runs = _written(sql)
-    else:
-        runs = {".".join(path[at:]).lower() for path in paths for at in range(len(path))}
+        paths = []
+    runs = {".".join(path[at:]).lower() for path in paths for at in range(len(path))}
+    runs = runs or _written(sql)
     return [name for name in names if name.lower() in runs]
 
 
@@ -83,6 +86,27 @@ def _written(sql: str) -> set[str]:
             runs.update(".".join(path[at:]) for at in range(len(path)))
             runs.update(".".join(path[:at]) for at in range(len(path)))
     return runs
+
+
+def asks_for_tables(sql: str) -> bool:
+    """Whether a query asks which tables there are."""
+    return [token.text.lower() for token in tokens(sql) if token.text != ";"] in LISTING
+
+
+def listed(names: Sequence[str]) -> pa.RecordBatchReader:
+    """The answer to that."""
+    return pa.table({"name": pa.array(names, pa.string())}).to_reader()
+
+
+def unknown(error: TableError, names: Sequence[str]) -> TableError:
+    """The same error and, where it is of an unknown table, which there are."""
+    if not error.headline.startswith(NO_TABLE):
+        return error
+    hint = did_you_mean(error.headline[len(NO_TABLE) : -1], names)
+    shown = ", ".join(f"`{name}`" for name in names[:NAMED])
+    more = f" and {len(names) - NAMED:,} more: `show tables`" if len(names) > NAMED else ""
+    there = [] if hint else [f"there is {shown}{more}" if names else "nothing is there yet"]
+    return TableError(error.headline, [*error.facts, *there], hint)
 
 
 @contextmanager

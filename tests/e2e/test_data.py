@@ -168,3 +168,28 @@ def test_reproduce_by_table(tables):
     done = tables.command("reproduce", "one")
     assert done.returncode == 1
     assert done.stdout.startswith("one: different\n  different   one.parquet\n")
+
+
+def test_which_tables_there_are(tables):
+    """By SHOW TABLES, and where a query names one that is none; of what has not been built nothing."""
+    tables.write(
+        "Datafile.toml",
+        tables.read("Datafile.toml")
+        + """
+[sources.far]
+path = "https://localhost:1/far.csv"
+[targets.later]
+output = "later.csv"
+run = "echo n > {output}"
+""",
+    )
+    names = ["raw", "far", "made", "made[2]", "made[3]", "one"]
+    done = tables.cli("sql", "show tables")
+    assert done.stdout.split() == ["name", *names, "6", "rows"]
+    described = tables.cli("sql", "show one").stdout.splitlines()
+    assert [line.split()[0] for line in described[1:3]] == ["n", "name"]
+    shown = ", ".join(f"`{name}`" for name in names)
+    assert tables.cli("sql", "from two").stderr == (
+        f"error: there is no table `two`\n  1 | from two\n    |      ^^^\n  there is {shown}\n"
+    )
+    assert tables.cli("sql", "from mode").stderr.endswith("  hint: did you mean `made`?\n")
