@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -191,11 +193,15 @@ def made(seed, skipped=()):
     }
 
 
+@cache
+def database():
+    return duckdb.connect(config={"threads": 1})
+
+
 def answer(sql, tables):
-    with duckdb.connect(config={"threads": 1}) as connection:
-        for name, table in tables.items():
-            connection.register(name, table)
-        return sorted(connection.execute(sql).fetchall(), key=repr)
+    for name, table in tables.items():
+        database().register(name, table)
+    return sorted(database().execute(sql).fetchall(), key=repr)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

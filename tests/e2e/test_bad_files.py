@@ -85,8 +85,8 @@ FILES = {
         "hint: columns are told apart by their names; change the header",
     ),
     "very many columns": (
-        "t.csv",
-        ",".join(f"c{n}" for n in range(100_001)),
+        "t.arrow",
+        arrow({f"c{n}": [1] for n in range(100_001)}),
         "`NAME` has 100,001 columns, and a table at most 100,000",
         "hint: put what is so wide into rows, or take it by its bytes",
     ),
