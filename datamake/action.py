@@ -5,13 +5,15 @@ Knows nothing of why. Paths are absolute.
 
 from __future__ import annotations
 
+from datamake.formats import DEFAULT
 from datamake.values import NOTHING, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from datamake.formats import Reading
     from datamake.model import Output, Written
     from datamake.remote import Seen
 
@@ -42,6 +44,33 @@ class Call:
 
 
 @value
+class Piece:
+    """Files or folders of one content, and the values that come with it.
+
+    `paths` are absolute; `variables` become columns of strings where there is none of that name,
+    `keys`, which the folders say that they are in, in any case.
+    """
+
+    paths: tuple[str, ...]
+    variables: Mapping[str, str] = NOTHING
+    keys: Mapping[str, str | None] = NOTHING
+
+
+@value
+class View:
+    """A table under a name. It holds exactly the columns with these names (None: all), and its rows.
+
+    `types` are those of the columns of a text where they are known: they are not looked for again.
+    """
+
+    name: str
+    pieces: tuple[Piece, ...]
+    reading: Reading = DEFAULT
+    columns: frozenset[str] | None = None
+    types: Sequence[tuple[str, str]] | None = None
+
+
+@value
 class Tabular:
     """What an action of a kind that writes a table does: a query, a `Standard` or a `Query`.
 
@@ -49,8 +78,7 @@ class Tabular:
     """
 
     recipe: Any
-    views: tuple[Any, ...] = ()
-    """`tables.views.View`s."""
+    views: tuple[View, ...] = ()
     prelude: tuple[str, ...] = ()
     threads: int = 1
     memory: int | None = None
@@ -63,10 +91,10 @@ class Checking:
 
     schema: Any
     checks: tuple[Any, ...]
-    view: Any = None
+    view: View | None = None
     """The table; None: what the action has written."""
-    references: tuple[Any, ...] = ()
-    """What checks refer to, as `tables.views.View`s."""
+    references: tuple[View, ...] = ()
+    """What checks refer to."""
     volumes: tuple[int, ...] = ()
     """Numbers of rows of the last builds."""
     now: float = 0.0
@@ -104,8 +132,8 @@ class Action:
     """From → to, for `copy`, `restore` (from a digest) and `upload` (to a URL)."""
     fetches: tuple[Fetch, ...] = ()
     """For `fetch`."""
-    projections: tuple[tuple[Any, str], ...] = ()
-    """Tables (`tables.views.View`s) of which a copy is written first, and where to: `folder/N/name`."""
+    projections: tuple[tuple[View, str], ...] = ()
+    """Tables of which a copy is written first, and where to: `folder/N/name`."""
     cwd: str = ""
     env: Mapping[str, str] = NOTHING
     interpreter: str = ""

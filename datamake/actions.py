@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from datamake.action import View
     from datamake.fingerprint import Content
     from datamake.model import Target, Written
-    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
 
@@ -304,10 +304,9 @@ class Preparation:
         self, target: Target, contents: Sequence[Content], kinds: Mapping[str, str]
     ) -> dict[str, tuple[str, Any]]:
         """What a function is given as tables."""
-        from datamake.handing import inputs_of, tables
+        from datamake.handing import tables
 
-        given = inputs_of(target, contents, self._absolute, self._each)
-        return tables(target, kinds, given)
+        return tables(target, kinds, contents, self._absolute, self._each)
 
 
 def copied(root: str, target: Target) -> dict[int, str]:

@@ -5,6 +5,7 @@ Knows nothing of targets, but for what one has put at a URL.
 
 from __future__ import annotations
 
+from datamake.action import Piece, View
 from datamake.errors import EnvironmentFailed, UsageError
 from datamake.urls import shown
 
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from datamake.model import Written
-    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
 
@@ -25,7 +25,6 @@ def source_view(space: Workspace, name: str, *, local: bool = False) -> View:
     from os.path import dirname, relpath
 
     from datamake.formats import is_note, partition
-    from datamake.tables.views import Piece, View
 
     asked = space.graph.sources[name]
     if asked.kind == "remote":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 
+from datamake.action import Piece, View
 from datamake.bringing import downloaded, source_view
 from datamake.errors import DatamakeError, UsageError
 from datamake.formats import format_of
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.dataset as ds
 
-    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
 FIRST_ROWS = 10
@@ -170,8 +170,6 @@ def view(space: Workspace, name: str, *, local: bool = False) -> View:
 
     Raises UsageError where there is no such name, or nothing there, and TableError for no table.
     """
-    from datamake.tables.views import Piece, View
-
     graph = space.graph
     if name in graph.sources:
         return source_view(space, name, local=local)

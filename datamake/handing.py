@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from posixpath import basename, dirname
 
+from datamake.action import Piece, View
 from datamake.errors import DatamakeError
 from datamake.formats import partition
-from datamake.model import Input
-from datamake.values import value
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,30 +19,23 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.fingerprint import Content
-    from datamake.model import Target
-    from datamake.tables.views import View
-
-
-@value
-class Given:
-    """An input with its files: of each its absolute path, and values that come with its rows.
-
-    These are of the target that made it, and of the folders that it is in; see `tables.views`.
-    """
-
-    input: Input
-    pieces: list[tuple[str, Mapping[str, str], Mapping[str, str | None]]]
-    folder: str | None = None
+    from datamake.model import Input, Target
 
 
 def tables(
-    target: Target, kinds: Mapping[str, str], inputs: Sequence[Given]
+    target: Target,
+    kinds: Mapping[str, str],
+    contents: Sequence[Content],
+    local: Callable[[str], str],
+    each: Callable[[str], Mapping[str, str]],
 ) -> dict[str, tuple[str, Any]]:
     """Parameter → its kind and what `handed` takes, for those that are given tables.
 
-    `kinds` are those of `annotations`. Raises DatamakeError.
+    `kinds` are those of `annotations`, `local` and `each` those of `views`. Raises DatamakeError.
     """
-    by_name = {each.input.name: each for each in inputs if each.input.name is not None}
+    made = views(target.inputs, contents, local, each)
+    inputs = list(zip(target.inputs, made, strict=True))
+    by_name = {asked.name: (asked, view) for asked, view in inputs if asked.name is not None}
     found: dict[str, tuple[str, Any]] = {}
     for name, kind in kinds.items():
         container, _, inner = kind.rpartition("[")
@@ -60,61 +53,49 @@ def tables(
                     f"`{target.template}` takes `{name}` as tables by name",
                     hint="this is for `inputs`, which must all have names",
                 )
-            found[name] = kind, {each: _table(name, [by_name[each]]) for each in by_name}
+            found[name] = kind, {own: _table(name, [by_name[own]], local) for own in by_name}
         elif container:
-            alone = [Given(each.input, [piece]) for each in chosen for piece in each.pieces]
-            found[name] = kind, [_table(name, [each]) for each in alone]
+            alone = [
+                (asked, replace(view, pieces=(piece,)))
+                for asked, view in chosen
+                for piece in view.pieces
+            ]
+            found[name] = kind, [_table(name, [one]) for one in alone]
         else:
-            found[name] = kind, _table(name, chosen)
+            found[name] = kind, _table(name, chosen, local)
     return found
 
 
-def _table(name: str, inputs: Sequence[Given]) -> dict[str, Any]:
-    """Inputs as one table."""
-    first = inputs[0].input
-    for other in inputs:
-        if not other.input.fetch:
+def _table(
+    name: str,
+    inputs: Sequence[tuple[Input, View]],
+    local: Callable[[str], str] | None = None,
+) -> dict[str, Any]:
+    """Inputs as one table; `local` says where the folder is that they are in."""
+    first = inputs[0][0]
+    for other, _ in inputs:
+        if not other.fetch:
             raise DatamakeError(
                 f"`{name}` is to be a table, and `fetch = false` leaves it where it is",
                 hint="take the URL, or leave out `fetch`",
             )
-        if (other.input.reading, other.input.columns) != (first.reading, first.columns):
+        if (other.reading, other.columns) != (first.reading, first.columns):
             raise DatamakeError(
                 f"`{name}` is all inputs as one table, and they are read in different ways",
-                [f"`{first.text}`", f"`{other.input.text}`"],
+                [f"`{first.text}`", f"`{other.text}`"],
                 "give them names, and take each by its own",
             )
+    alone = len(inputs) == 1 and first.text.endswith("/")
     return {
-        "pieces": [([path], *values) for each in inputs for path, *values in each.pieces],
-        "folder": inputs[0].folder if len(inputs) == 1 else None,
+        "pieces": [
+            (list(piece.paths), piece.variables, piece.keys)
+            for _, view in inputs
+            for piece in view.pieces
+        ],
+        "folder": local(first.text) if alone and local is not None else None,
         "reading": first.reading.said,
         "columns": first.columns,
     }
-
-
-def inputs_of(
-    target: Target,
-    contents: Iterable[Content],
-    local: Callable[[str], str],
-    each: Callable[[str], Mapping[str, str]],
-) -> list[Given]:
-    """The inputs of a target, as they are declared; what it names by itself is left out.
-
-    `local` is where the file of an input is, `each` the foreach values of the target that made it:
-    these come with its rows where an input has several instances.
-    """
-    found = {
-        identity(asked): Given(asked, [], local(asked.text) if asked.text.endswith("/") else None)
-        for asked in target.inputs
-    }
-    for content in contents:
-        asked, producer = content.link.input, content.producer
-        given = found.get(identity(asked))
-        if given is None or not content.path:
-            continue
-        further = each(producer) if producer and several(content) else {}
-        given.pieces.append((local(content.path), further, folders(content)))
-    return list(found.values())
 
 
 def identity(asked: Input) -> tuple[Any, ...]:
@@ -136,13 +117,13 @@ def views(
 ) -> list[View]:
     """Inputs as tables, in their order, each under its name and with the columns that were counted.
 
-    `local` and `each` are those of `inputs_of`.
+    `local` is where the file of an input is, `each` the foreach values of the target that made it:
+    these come with its rows where an input has several instances.
     """
-    from datamake.tables.views import Piece, View
-
     groups: dict[object, list[Content]] = {}
     for content in contents:
-        groups.setdefault(identity(content.link.input), []).append(content)
+        if content.path:
+            groups.setdefault(identity(content.link.input), []).append(content)
     found = []
     for at, asked in enumerate(inputs):
         mine = groups.get(identity(asked), [])

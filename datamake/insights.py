@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from datamake.action import Piece, View
 from datamake.errors import DatamakeError
 from datamake.files import fresh_digest
 from datamake.formats import TEXT, format_of, is_note
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from datamake.fingerprint import Content
     from datamake.formats import Reading
-    from datamake.tables.views import View
     from datamake.workspace import Workspace
 
     Types = tuple[tuple[str, str], ...]
@@ -239,8 +239,6 @@ def _held(path: str, form: str | None, go_on: Callable[[], None]) -> str:
 
 
 def _types(path: str, reading: Reading, go_on: Callable[[], None]) -> str:
-    from datamake.tables.views import Piece, View
-
     return _types_of(View("", (Piece((path,)),), reading), go_on)
 
 

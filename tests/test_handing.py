@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from datamake.action import Piece
 from datamake.errors import DatamakeError
 from datamake.fingerprint import Content
 from datamake.formats import Reading
-from datamake.handing import Given, inputs_of, tables
+from datamake.handing import tables, views
 from datamake.model import Input, Link, Part, Target
 
 PLAIN = {"format": None, "null": None, "schema": None, "read": {}}
@@ -18,7 +19,14 @@ def target(*inputs):
 
 
 def given(name, *paths, **fields):
-    return Given(Input("path", "x", name, **fields), [(path, {}, {}) for path in paths])
+    asked = Input("path", "x", name, **fields)
+    return asked, [Content(Link(asked), path, "d") for path in paths]
+
+
+def found_for(kinds, *inputs):
+    """What a function gets that takes parameters of these kinds."""
+    contents = [content for _, some in inputs for content in some]
+    return tables(target(*(asked for asked, _ in inputs)), kinds, contents, str, dict)
 
 
 def table(*paths, columns=None, **reading):
@@ -53,7 +61,7 @@ ONE, TWO = given("one", "1"), given("two", "2", "3")
 def test_tables(name, kind, found):
     """By the names of inputs, all of them, or the first; nothing else."""
     expected = {} if found is None else {name: (kind, found)}
-    assert tables(target(), {name: kind, "more": "path"}, [ONE, TWO]) == expected
+    assert found_for({name: kind, "more": "path"}, ONE, TWO) == expected
 
 
 def test_how_it_is_read():
@@ -61,7 +69,7 @@ def test_how_it_is_read():
     reading = Reading("csv", ("NA",), {"a": "int64"}, {"delimiter": ";"})
     one = given("one", "1", columns=("a",), reading=reading)
     said = {"format": "csv", "null": ("NA",), "schema": {"a": "int64"}, "read": {"delimiter": ";"}}
-    found = tables(target(), {"one": "table"}, [one])
+    found = found_for({"one": "table"}, one)
     assert found == {"one": ("table", table("1", columns=("a",), **said))}
 
 
@@ -97,12 +105,12 @@ def test_how_it_is_read():
 def test_what_cannot_be_given(kinds, inputs, error, hint):
     """Says why."""
     with pytest.raises(DatamakeError) as raised:
-        tables(target(), kinds, inputs)
+        found_for(kinds, *inputs)
     assert (raised.value.headline, raised.value.hint) == (error, hint)
 
 
-def test_inputs_of():
-    """With all their files, and the foreach values where there are several instances."""
+def test_views():
+    """Of all files of an input, with the foreach values where there are several instances."""
     clean, one, raw = (
         Input("target", "clean[*]"),
         Input("target", "clean[1]"),
@@ -117,19 +125,21 @@ def test_inputs_of():
         Content(Link(raw), "raw/k=a%20b/n=__HIVE_DEFAULT_PARTITION__/b", "d"),
         Content(Link(other), "other.csv", "d"),
     ]
-    found = inputs_of(
-        target(clean, one, raw, none), contents, "/{}".format, lambda name: {"n": name[6]}
-    )
-    assert [(each.input, each.pieces) for each in found] == [
-        (clean, [("/1.csv", {"n": "1"}, {}), ("/2.csv", {"n": "2"}, {})]),
-        (one, [("/1.csv", {}, {})]),
-        (
-            raw,
-            [
-                ("/raw/a", {}, {}),
-                ("/raw/k=a%20b/n=__HIVE_DEFAULT_PARTITION__/b", {}, {"k": "a b", "n": None}),
-            ],
-        ),
-        (none, []),
+    found = views((clean, one, raw, none), contents, "/{}".format, lambda name: {"n": name[6]})
+    deep = "/raw/k=a%20b/n=__HIVE_DEFAULT_PARTITION__/b"
+    assert [each.pieces for each in found] == [
+        (Piece(("/1.csv",), {"n": "1"}), Piece(("/2.csv",), {"n": "2"})),
+        (Piece(("/1.csv",)),),
+        (Piece(("/raw/a",)), Piece((deep,), {}, {"k": "a b", "n": None})),
+        (),
     ]
-    assert [each.folder for each in found] == [None, None, "/raw/", None]
+
+
+def test_a_folder_is_told_where_it_is_taken_as_one():
+    """What is in it is found from there."""
+    raw = Input("folder", "raw/", "raw")
+    files = [Content(Link(raw), path, "d") for path in ("raw/a.csv", "raw/b.csv")]
+    kinds = {"raw": "dataset", "inputs": "list[dataset]"}
+    found = tables(target(raw), kinds, files, "/{}".format, dict)
+    assert found["raw"][1]["folder"] == "/raw/"
+    assert [each["folder"] for each in found["inputs"][1]] == [None, None]

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datamake.action import Piece, View
 from datamake.tables import TableError
 from datamake.tables.adhoc import answer, connection, named
-from datamake.tables.views import Piece, View
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from drawn_tables import PARQUET, cut, said, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datamake.action import Piece, View
 from datamake.errors import DatamakeError
 from datamake.tables import TableError
 from datamake.tables.ordering import ordered, steady
 from datamake.tables.queries import run, tables_in
 from datamake.tables.session import NONE, Limits
 from datamake.tables.syntax import parsed
-from datamake.tables.views import Piece, View
 from datamake.threads import Ending
 
 ROWS = {"id": [3, 1, 2, None], "kind": ["x", "y", "x", None], "fare": [1.5, 2.0, 3.0, 4.0]}
@@ -646,7 +646,7 @@ def test_nothing_is_said_at_the_end_of_the_process(ask):
     """No library complains that something was not closed."""
     code = (
         "from datamake.tables.queries import run, tables_in\n"
-        "from datamake.tables.views import Piece, View\n"
+        "from datamake.action import Piece, View\n"
         f"run('select * from t', [View('t', (Piece(({ask.path!r},)),))], (), {ask.out!r})\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

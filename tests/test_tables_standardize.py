@@ -21,13 +21,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import file
 
+from datamake.action import Piece, View
 from datamake.datafile.standard import standard
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
 from datamake.tables import TableError, delimited, feeds, jsonlines
 from datamake.tables.session import Limits
 from datamake.tables.standardize import REJECTS, Outcome, standardize
-from datamake.tables.views import Piece, View
 from datamake.threads import Ending
 
 FLIGHTS = os.path.join(os.path.dirname(__file__), "..", "examples", "flights", "raw")

@@ -6,11 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datamake.action import Piece, View
 from datamake.formats import Reading
 from datamake.tables import TableError
 from datamake.tables.delimited import Delimited
 from datamake.tables.jsonlines import Lines
-from datamake.tables.views import Piece, View, opened
+from datamake.tables.views import opened
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from processes import soon
 
-from datamake.action import Action, Checking, Slot, Tabular
+from datamake.action import Action, Checking, Piece, Slot, Tabular, View
 from datamake.cache import Cache
 from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
@@ -19,7 +19,6 @@ from datamake.files import fresh_digest
 from datamake.model import Output, Part, Surroundings, Target, Written
 from datamake.storage.memory import MemoryStorage
 from datamake.tables import reading
-from datamake.tables.views import Piece, View
 from datamake.transforms import Workshop
 from datamake.transforms.command import BASH, BUILTINS, argv, direct
 from datamake.values import replace

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
-    from datamake.tables.views import View
+    from datamake.action import View
 
 ROWS = 1 << 14
 """Rows of a batch."""

@@ -9,11 +9,12 @@ import os
 
 import pyarrow as pa
 
+from datamake.action import Piece, View
 from datamake.errors import shortened
 from datamake.formats import Reading
 from datamake.tables import TableError
 from datamake.tables.failures import brief
-from datamake.tables.views import Piece, View, opened
+from datamake.tables.views import opened
 from datamake.tables.writing import Writer
 
 TYPE_CHECKING = False

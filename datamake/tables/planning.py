@@ -15,6 +15,7 @@ from datamake.tables.feeds import ColumnarFeed, DelimitedFeed
 from datamake.tables.linefeed import LinesFeed
 from datamake.tables.reading import named_format, unlike, wide
 from datamake.tables.types import arrow, arrow_type
+from datamake.tables.views import located
 from datamake.values import replace, value
 
 TYPE_CHECKING = False
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
+    from datamake.action import View
     from datamake.datafile.standard import Standard
-    from datamake.tables.views import View
 
 
 @value
@@ -59,7 +60,7 @@ def files(standard: Standard, views: Sequence[View]) -> list[File]:
         null = view.reading.null if standard.null is None else standard.null
         reading = replace(view.reading, null=null, read={**view.reading.read, **standard.read})
         for piece in view.pieces:
-            for path, keys in piece.files():
+            for path, keys in located(piece):
                 format_ = reading.format or named_format(path)
                 feed: Any
                 if format_ not in TEXT:

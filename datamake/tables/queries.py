@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import Any
 
-    from datamake.tables.views import View
+    from datamake.action import View
 
 ROWS = 1 << 16
 """Rows of a batch."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
+    from datamake.action import View
     from datamake.tables.reading import Table
-    from datamake.tables.views import View
 
 ROWS = 1 << 16
 """Rows of a batch: another number could give rows that are alike another order."""

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from datamake.action import View
     from datamake.datafile.standard import Column, Standard
     from datamake.tables.feeds import Chunk
     from datamake.tables.planning import File
     from datamake.tables.session import Limits
-    from datamake.tables.views import View
 
 REJECTS = pa.schema(
     {

@@ -7,46 +7,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from datamake.formats import DEFAULT, Reading
 from datamake.tables.reading import Table, TextTable, files_in, table_of
-from datamake.values import NOTHING, undisturbed, value
+from datamake.values import undisturbed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Any
 
-
-@value
-class Piece:
-    """Files or folders of one content, and the values that come with it.
-
-    `paths` are absolute; `variables` become columns of strings where there is none of that name,
-    `keys`, which the folders say that they are in, in any case.
-    """
-
-    paths: tuple[str, ...]
-    variables: Mapping[str, str] = NOTHING
-    keys: Mapping[str, str | None] = NOTHING
-
-    def files(self) -> list[tuple[str, dict[str, str | None]]]:
-        """The files, with the values that folders give them. Raises TableError."""
-        found = [pair for path in self.paths for pair in files_in(path)]
-        return [(path, {**self.keys, **keys}) for path, keys in found]
-
-
-@value
-class View:
-    """A table under a name. It holds exactly the columns with these names (None: all), and its rows.
-
-    `types` are those of the columns of a text where they are known: they are not looked for again.
-    """
-
-    name: str
-    pieces: tuple[Piece, ...]
-    reading: Reading = DEFAULT
-    columns: frozenset[str] | None = None
-    types: Sequence[tuple[str, str]] | None = None
+    from datamake.action import Piece, View
 
 
 def opened(view: View, go_on: Callable[[], None] = undisturbed) -> Table:
@@ -54,13 +23,19 @@ def opened(view: View, go_on: Callable[[], None] = undisturbed) -> Table:
 
     Raises TableError.
     """
-    found = [(piece.variables, pair) for piece in view.pieces for pair in piece.files()]
+    found = [(piece.variables, pair) for piece in view.pieces for pair in located(piece)]
     whole = table_of([pair for _, pair in found], view.reading, go_on)
     if view.types is not None and isinstance(whole, TextTable):
         whole.know(view.types)
     if view.columns is None and not any(piece.variables for piece in view.pieces):
         return whole
     return _Seen(whole, [variables for variables, _ in found], view.columns)
+
+
+def located(piece: Piece) -> list[tuple[str, dict[str, str | None]]]:
+    """The files, with the values that folders give them. Raises TableError."""
+    found = [pair for path in piece.paths for pair in files_in(path)]
+    return [(path, {**piece.keys, **keys}) for path, keys in found]
 
 
 class _Seen(Table):

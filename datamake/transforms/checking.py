@@ -59,11 +59,12 @@ def checked(action: Action, result: Result, path: str, workshop: Workshop) -> Re
 
 
 def _results(action: Action, checking: Checking, path: str, course: Course) -> tuple[Checked, ...]:
+    from datamake.action import Piece, View
     from datamake.tables.checks import verify
     from datamake.tables.checks.bound import Sights
     from datamake.tables.failures import named
     from datamake.tables.session import Limits
-    from datamake.tables.views import Piece, View, opened
+    from datamake.tables.views import opened
 
     def shown(found: str) -> str:
         if action.slots and found.startswith(path):

@@ -17,8 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from datamake.action import Action
-    from datamake.tables.views import View
+    from datamake.action import Action, View
     from datamake.transforms import Workshop
 
 

@@ -26,7 +26,7 @@ with csv.open_csv("flights.csv", convert_options=options) as reader:
 STANDARDIZE = f"""
 from datamake.datafile.standard import standard
 from datamake.tables.standardize import standardize
-from datamake.tables.views import Piece, View
+from datamake.action import Piece, View
 columns = dict.fromkeys({NUMBERS!r}, "int64")
 columns |= dict.fromkeys(["carrier", "tailnum", "origin", "dest"], "string")
 columns["time_hour"] = "timestamp[us, UTC]"
