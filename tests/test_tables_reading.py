@@ -17,12 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import file
 
-from datamake.errors import DatamakeError
+from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
 from datamake.tables import TableError, columnar, delimited, jsonlines
 from datamake.tables.reading import open_table
 
 TABLE = pa.table({"a": [1]})
+
+
+def write_orc(table, path):
+    pyarrow.orc.write_table(table, path, stripe_size=1 << 20)
+
+
+def write_parquet(table, path):
+    pq.write_table(table, path, row_group_size=1 << 16)
 
 
 @pytest.fixture(autouse=True)
@@ -472,3 +480,23 @@ def test_files_are_not_all_open_at_once():
         assert [len(read(ending)) for ending in ("parquet", "arrow", "csv")] == [60, 60, 60]
     finally:
         setrlimit(RLIMIT_NOFILE, kept)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet", "a.arrow", "a.orc"])
+def test_what_is_no_file_is_not_waited_for(name):
+    """As a FIFO would be."""
+    os.mkfifo(name)
+    with pytest.raises(EnvironmentFailed) as caught:
+        open_table(name)
+    assert str(caught.value) == f"`{name}` is neither a file nor a folder\n  it is a FIFO"
+
+
+@pytest.mark.parametrize(("name", "write"), [("a.parquet", write_parquet), ("a.orc", write_orc)])
+def test_a_file_that_gets_shorter_while_it_is_read(name, write):
+    """Is told of; mapped into memory, it would end the process."""
+    write(pa.table({"a": [os.urandom(20) for _ in range(400_000)]}), name)
+    batches = open_table(name).batches()
+    next(batches)
+    os.truncate(name, 1000)
+    with pytest.raises(TableError, match=f"`{name}` (cannot be read as|has .* rows, where it says)"):
+        list(batches)

@@ -153,7 +153,9 @@ class Orc(Columnar):
     def _file(self) -> Any:
         from pyarrow.orc import ORCFile
 
-        return ORCFile(self.path)
+        return ORCFile(
+            pa.OSFile(self.path)
+        )  # not mapped: one that gets shorter would end the process
 
     def _raw(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
         if not places:

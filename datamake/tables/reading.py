@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from stat import S_ISREG
 
 import pyarrow as pa
 
+from datamake.content import irregular
 from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of, partition
 from datamake.tables import TableError, no_column
 from datamake.tables.columnar import COLUMNAR, Columnar
@@ -37,7 +39,7 @@ def open_table(
     """The table in a file, in a folder of files of one format, or in several of either.
 
     `go_on` is called now and then while it is read, and raises what ends that. Raises TableError,
-    for what is wrong with a text maybe only when it is read.
+    for what is wrong with a text maybe only when it is read, and EnvironmentFailed for no files.
     """
     roots = [paths] if isinstance(paths, str) else list(paths)
     found = [pair for root in roots for pair in files_in(root)]
@@ -55,6 +57,10 @@ def table_of(
     if not found:
         raise TableError("a table needs a file")
     formats = {path: reading.format or named_format(path) for path, _ in found}
+    for path in formats:
+        mode = os.stat(path).st_mode
+        if not S_ISREG(mode):  # a FIFO would be waited for
+            raise irregular(path, mode)
     first = found[0][0]
     for path, format_ in formats.items():
         if format_ != formats[first]:
