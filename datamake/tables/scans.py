@@ -98,7 +98,7 @@ def _known(field: pa.Field) -> pa.DataType:
 def empty(columns: Iterable[tuple[str, str]]) -> pa.Table:
     """A table without rows, of columns with these names and types."""
     fields = [pa.field(name, arrow(text)[0]) for name, text in columns]
-    return shaped(pa.schema(fields)).empty_table()
+    return pa.Table.from_batches([], shaped(pa.schema(fields)))
 
 
 def _apart(table: str, names: Sequence[str]) -> None:
@@ -166,7 +166,7 @@ def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
         return None
     queries = [_of_group(parts, dict(keys), schema) for keys, parts in groups.items()]
     query = "\nUNION ALL ".join(queries)
-    connection.register("__expected__", schema.empty_table())
+    connection.register("__expected__", pa.Table.from_batches([], schema))
     expected = connection.execute("DESCRIBE FROM __expected__").fetchall()
     connection.unregister("__expected__")
     return query if connection.execute(f"DESCRIBE {query}").fetchall() == expected else None

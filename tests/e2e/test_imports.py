@@ -5,17 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+from stored import parquet
+
 PROGRAM = """
 import sys
 before = set(sys.modules)
-sys.argv = ["datamake", "build"]
+sys.argv[0] = "datamake"
 from datamake.__main__ import main
 try:
     status = main()
 except SystemExit as exit:
     status = exit.code
 assert not status, status
-print(*sorted(set(sys.modules) - before))
+print("\\n", *sorted(set(sys.modules) - before))
 """
 FORBIDDEN = {
     *("typer", "click", "rich", "pyarrow", "fsspec", "dataclasses", "typing", "pathlib", "json"),
@@ -24,10 +27,10 @@ FORBIDDEN = {
 }
 
 
-def loaded(project):
-    """The modules that a build loads, beyond those of the interpreter."""
+def loaded(project, *arguments):
+    """The modules that a build or another command loads, beyond those of the interpreter."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, *(arguments or ["build"])],
         cwd=project.root,
         env=project.environment,
         capture_output=True,
@@ -35,7 +38,7 @@ def loaded(project):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines()[-1].split())
 
 
 def test_a_no_op_loads_nothing_heavy(project):
@@ -73,3 +76,11 @@ def test_what_nobody_shares_loads_nothing_for_it(project):
     )
     assert "datamake.shared" in loaded(project)
     assert "fsspec" not in loaded(project)
+
+
+def test_a_question_loads_no_pandas(project):
+    """It takes longer than all else together, and pyarrow loads it for any value of Python's."""
+    pytest.importorskip("duckdb")
+    project.datafile("[sources.t]\npath = 't.parquet'")
+    project.write("t.parquet", parquet({"id": [1, 2], "fare": [1.5, None]}))
+    assert {"duckdb", "pandas"} & loaded(project, "sql", "select sum(fare) from t") == {"duckdb"}

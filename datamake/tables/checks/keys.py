@@ -60,7 +60,7 @@ class Rising:
     """Whether each key is above the one before it, so that there is none twice."""
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
-        self.last = [same(pa.array([], dtype)) for dtype in types]
+        self.last = [same(pa.nulls(0, dtype)) for dtype in types]
         self.holds = True
 
     def add(self, arrays: Sequence[pa.Array]) -> None:
@@ -85,9 +85,9 @@ class Tally:
 
     def __init__(self, types: Sequence[pa.DataType]) -> None:
         self.places = [f"k{at}" for at in range(len(types))]
-        made = [same(pa.array([], dtype)).type for dtype in types]
+        made = [same(pa.nulls(0, dtype)).type for dtype in types]
         self.schema = pa.schema([*zip(self.places, made, strict=True), ("count", pa.int64())])
-        self.counts = self.schema.empty_table()
+        self.counts = pa.Table.from_batches([], self.schema)
         self.waiting: list[pa.Table] = []
         self.rows = 0
 
