@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from datamake import past
 from datamake.data import files
 from datamake.errors import UsageError
+from datamake.moves import room
 from datamake.request import chosen
 
 TYPE_CHECKING = False
@@ -36,9 +37,7 @@ def diff(
     from datamake.tables.difference import difference
     from datamake.tables.reading import open_table
 
-    above = os.path.join(space.folder, "tmp") if os.path.isdir(space.folder) else None
-    if above is not None:
-        os.makedirs(above, exist_ok=True)
+    above = room(os.path.join(space.folder, "tmp")) if os.path.isdir(space.folder) else None
     with TemporaryDirectory(prefix="diff-", dir=above) as folder:
         try:
             now = files(space, name)

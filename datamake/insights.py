@@ -14,7 +14,7 @@ from datamake.files import fresh_digest
 from datamake.formats import TEXT, format_of, is_note
 from datamake.logical import NO_TABLE, Logical, fact
 from datamake.model import KEPT, Written
-from datamake.moves import remove
+from datamake.moves import remove, room
 from datamake.urls import is_url, shown
 from datamake.values import NOTHING, replace
 
@@ -188,11 +188,12 @@ class Insights:
 
     def _of_copy(self, content: Content, found: Callable[[str], str]) -> str:
         """What is found out of a content that only the cache has."""
+        from tempfile import mkdtemp
+
         space = self.space
-        folder = os.path.join(space.root, KEPT, "tmp", f"insight-{os.getpid()}")
+        folder = mkdtemp(prefix="insight-", dir=room(os.path.join(space.root, KEPT, "tmp")))
         copy = os.path.join(folder, os.path.basename(content.path.rstrip("/")))
         try:
-            os.makedirs(folder, exist_ok=True)
             if not space.cache.restore(content.digest, copy):
                 raise DatamakeError(f"`{content.path}` is not there to be looked at")
             return found(copy)

@@ -58,6 +58,20 @@ def is_full(folder: str) -> bool:
     return disk.f_bavail * disk.f_frsize < ROOM
 
 
+def room(folder: str) -> str:
+    """The folder, made, for what is there for a while; where it cannot be written, the system's."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError:
+        pass
+    else:
+        if os.access(folder, os.W_OK):
+            return folder
+    from tempfile import gettempdir
+
+    return gettempdir()
+
+
 def remove(path: str) -> None:
     """Remove a file, or a folder with all in it; fine if it is not there, or goes meanwhile."""
     try:

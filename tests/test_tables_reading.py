@@ -498,5 +498,7 @@ def test_a_file_that_gets_shorter_while_it_is_read(name, write):
     batches = open_table(name).batches()
     next(batches)
     os.truncate(name, 1000)
-    with pytest.raises(TableError, match=f"`{name}` (cannot be read as|has .* rows, where it says)"):
+    with pytest.raises(
+        TableError, match=f"`{name}` (cannot be read as|has .* rows, where it says)"
+    ):
         list(batches)

@@ -13,6 +13,7 @@ from datamake.datafile.checks import referred
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
 from datamake.model import KEPT
+from datamake.moves import room
 from datamake.transforms.tabular import Course
 from datamake.values import replace
 
@@ -71,8 +72,7 @@ def _results(action: Action, checking: Checking, path: str, course: Course) -> t
             return action.slots[0].output.path + found[len(path) :]
         return os.path.relpath(found, checking.root)
 
-    folder = os.path.join(checking.root, KEPT, "tmp")
-    os.makedirs(folder, exist_ok=True)
+    folder = room(os.path.join(checking.root, KEPT, "tmp"))
     reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
     view = checking.view or View("this", (Piece((path,)),), reading)
     views = (view, *checking.references)

@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from disks import mounted
 
 import datamake
 
@@ -245,3 +246,20 @@ def test_the_command(flights):
     wrong = flights.command("diff", "delays", "--format", "pdf")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "`pdf` is no format of a difference" in wrong.stderr
+
+
+def test_what_only_looks_needs_no_folder_of_its_own(project):
+    """What does not fit into memory, and copies, go to the system's where `.datamake` is read only."""
+    pytest.importorskip("duckdb")
+    project.datafile("""
+        [targets.t]
+        sql = "select 1 as a"
+        checks = [{ sql = "from this where a > 1" }]
+    """)
+    assert project.build().ok
+    (project.root / "old.parquet").write_bytes((project.root / "build/t.parquet").read_bytes())
+    with mounted(project.path(".datamake"), "tmpfs", "-o", "ro", "tmpfs"):
+        found = project.cli("diff", "t", "--against", "old.parquet", "--key", "a")
+        assert (found.returncode, found.stderr) == (0, "")
+        found = project.cli("check")
+        assert (found.returncode, found.stdout) == (0, "passed t  1 check\n")
