@@ -368,7 +368,8 @@ def test_rejects_are_there_when_there_are_none():
 def test_bytes_that_are_no_text():
     file("a.csv", b"a,b\n\xff,1\nx,2\n")
     assert fault("a.csv", columns={"a": "string"}, others="drop") == (
-        "`a.csv`: row 1, column `a`: `\ufffd` is not UTF-8"
+        "`a.csv`: row 1, column `a`: `\ufffd` is not UTF-8\n"
+        '  hint: say how it is encoded, as in `read = { encoding = "latin-1" }`'
     )
     assert apart("a.csv", columns={"a": "string", "b": "int8"}) == (
         [("x", 2)],

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     Convert = Callable[[pa.Array], pa.Array]
 
+NOT_UTF8 = "is not UTF-8"
 TEXT = pa.string()
 
 
@@ -64,7 +65,7 @@ class Casting:
         text = kinds.is_string(raw) or kinds.is_binary(raw)
         self.steps: list[Step] = []
         if kinds.is_binary(raw) and not kinds.is_binary(dtype):
-            self._add(lambda values: values.cast(TEXT), "is not UTF-8")
+            self._add(lambda values: values.cast(TEXT), NOT_UTF8)
         if not text and (column.map or (column.format and not kinds.is_temporal(raw))):
             self._add(lambda values: values.cast(TEXT), "has no text")
             text, decimal = True, "."

@@ -6,7 +6,9 @@ Knows no other file. Rows are counted from 1, without the header and blank lines
 from __future__ import annotations
 
 import codecs
+import re
 from collections import Counter
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 BLOCK = 4 << 20
 """Bytes that are taken apart at once: the longest row that there may be."""
+ROW = re.compile(r"(?s)Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
+"""What Arrow says of a row with more or fewer values than columns; it counts the header."""
+OTHER_ENCODING = 'say how it is encoded, as in `read = { encoding = "latin-1" }`'
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
@@ -44,8 +49,13 @@ class Delimited:
         self.decimal = str(self.read.get("decimal", "."))
         self.header = bool(self.read.get("header", True))
         self.utf8 = is_utf8(self._stream, BLOCK)
-        """Whether its first block is; of a row that is not, Arrow cannot say what is wrong."""
+        """Whether its first block is; Arrow cannot hand a row over that is not."""
         self.names = self._header()
+
+    @cached_property
+    def wholly_utf8(self) -> bool:
+        """Whether all of it is."""
+        return is_utf8(self._stream, BLOCK, whole=True)
 
     def rows(self) -> int | None:
         """Not known before all is read."""
@@ -136,23 +146,16 @@ class Delimited:
             strings_can_be_null=True,
             include_columns=names,
         )
-        found: list[pc.InvalidRow] = []
-
-        def refuse(row: pc.InvalidRow) -> str:
-            found.append(row)
-            return "error"
-
         try:
             with explaining(self.path, self.format):
                 rows, last = 0, None
-                for batch in self._reader(options, ragged or refuse, len(self.names) > 1):
+                told = ragged if ragged is not None and self.utf8 and self.wholly_utf8 else None
+                for batch in self._reader(options, told, len(self.names) > 1):
                     yield batch.select(range(len(columns)))
                     if batch.num_rows:
                         rows, last = rows + batch.num_rows, batch.column(self.names[-1])[-1]
                 self._closed(rows, last)
         except TableError as error:
-            if found:
-                raise _ragged(self.path, found[0], found[0].number - self.header) from error
             raise self._clearer(error) from error
 
     def _closed(self, rows: int, last: pa.Scalar | None) -> None:
@@ -174,7 +177,7 @@ class Delimited:
         return opened(self.path, self.read.get("encoding", "utf-8"))
 
     def _reader(
-        self, options: pc.ConvertOptions, ragged: Ragged, blank: bool
+        self, options: pc.ConvertOptions, ragged: Ragged | None, blank: bool
     ) -> pc.CSVStreamingReader:
         return pc.open_csv(
             ended(self._stream, BLOCK),
@@ -188,7 +191,7 @@ class Delimited:
                 quote_char=self.quote or False,
                 newlines_in_values=True,
                 ignore_empty_lines=blank,
-                invalid_row_handler=ragged if self.utf8 else None,
+                invalid_row_handler=ragged,
             ),
             options,
         )
@@ -196,7 +199,8 @@ class Delimited:
     def _header(self) -> list[str]:
         try:
             with explaining(self.path, self.format):
-                reader = self._reader(pc.ConvertOptions(), lambda _: "skip", blank=True)
+                skip = (lambda _: "skip") if self.utf8 else None
+                reader = self._reader(pc.ConvertOptions(), skip, blank=True)
                 names: list[str] = reader.schema.names
         except UnicodeError as error:
             raise self._clearer(TableError(brief(error))) from error
@@ -221,11 +225,15 @@ class Delimited:
             return TableError(f"`{self.path}` has blank lines alone: it has no header")
         if "straddl" in said or "cannot infer number of columns" in said:
             return TableError(f"`{self.path}` has a row of more than {BLOCK >> 20} MiB")
+        row = ROW.search(said) if self.utf8 else None
+        if row and ("\N{REPLACEMENT CHARACTER}" not in row[4] or self.wholly_utf8):
+            return _ragged(self.path, int(row[1]) - self.header, int(row[3]), int(row[2]), row[4])
         wrong = "codec" in said or "UTF-" in said
-        if wrong or not self.utf8:
+        if row or wrong or not self.utf8:
+            facts = [said] if wrong else []
             return TableError(
                 f"`{self.path}` is not encoded as {self.read.get('encoding', 'UTF-8')}",
-                [said] if wrong else [],
+                [f"row {int(row[1]) - self.header:,}: {shortened(row[4])}"] if row else facts,
                 _encoding(self.path),
             )
         return error
@@ -235,14 +243,13 @@ def _encoding(path: str) -> str:
     """The hint at another encoding than UTF-8."""
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     other = "utf-16" if opened(path, "utf-8").read(2) in marks else "latin-1"
-    return f'say how it is encoded, as in `read = {{ encoding = "{other}" }}`'
+    return OTHER_ENCODING.replace("latin-1", other)
 
 
-def _ragged(path: str, row: pc.InvalidRow, number: int) -> TableError:
+def _ragged(path: str, number: int, found: int, expected: int, text: str) -> TableError:
     return TableError(
-        f"`{path}`: row {number:,} has {row.actual_columns:,} values, "
-        f"where there are {row.expected_columns:,} columns",
-        [shortened(row.text)],
+        f"`{path}`: row {number:,} has {found:,} values, where there are {expected:,} columns",
+        [shortened(text)],
     )
 
 

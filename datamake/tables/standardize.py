@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from datamake.errors import shortened
 from datamake.tables import TableError
+from datamake.tables.casting import NOT_UTF8
+from datamake.tables.delimited import OTHER_ENCODING
 from datamake.tables.failures import named
 from datamake.tables.feeds import Refused
 from datamake.tables.planning import Plan, files, unseen
@@ -179,7 +181,8 @@ def fault(path: str, found: Refused) -> TableError:
     where = f"{where}, column `{found.column}`"
     if found.value is None:
         return TableError(f"{where} {found.reason}")
-    return TableError(f"{where}: `{shortened(found.value)}` {found.reason}")
+    hint = OTHER_ENCODING if found.reason == NOT_UTF8 else ""
+    return TableError(f"{where}: `{shortened(found.value)}` {found.reason}", hint=hint)
 
 
 def text(found: pa.Scalar) -> str | None:

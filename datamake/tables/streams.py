@@ -37,16 +37,21 @@ def ended(stream: Callable[[], pa.NativeFile], size: int) -> pa.NativeFile:
     return pa.BufferReader(start + b"\n") if alone else stream()
 
 
-def is_utf8(stream: Callable[[], pa.NativeFile], size: int) -> bool:
-    """Whether the first `size` bytes are, if they can be had; the last character may be cut off."""
+def is_utf8(stream: Callable[[], pa.NativeFile], size: int, *, whole: bool = False) -> bool:
+    """Whether the first `size` bytes are, or all; the last character may be cut off.
+
+    What cannot be read counts as if it were: whoever reads on says what is wrong.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        start = stream().read(size)
-    except (OSError, ValueError, LookupError):  # told by whoever reads on
-        return True
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)
+        for piece in pieces(stream(), size):
+            decoder.decode(piece)
+            if not whole:
+                break
     except UnicodeDecodeError:
         return False
+    except (OSError, ValueError, LookupError):
+        return True
     return True
 
 

@@ -251,3 +251,42 @@ def test_a_row_that_is_neither_utf8_nor_of_the_right_length(project):
     assert lines[0].endswith("`a.csv` is not encoded as UTF-8")
     assert lines[1] == '  hint: say how it is encoded, as in `read = { encoding = "latin-1" }`'
     assert len(lines) == 3
+
+
+@pytest.mark.parametrize("more", ["", ", on_error = 'quarantine'"])
+def test_such_a_row_behind_the_first_block(project, more):
+    """The same, with its number; one that is too long and is UTF-8 is told as that."""
+    project.datafile(f"""
+        [targets.t]
+        inputs = ["a.csv"]
+        standardize = {{ columns = {{ id = "int64", n = "string" }}{more} }}
+    """)
+    begin = b"id,n\n" + b"1,abcdefghijklmnop\n" * 250_000
+    project.write("a.csv", begin + "2,Größe,zuviel\n".encode("latin-1"))
+    done = project.cli("build")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].endswith("`a.csv` is not encoded as UTF-8")
+    assert lines[1:3] == ["  row 250,001: 2,Gr\ufffd\ufffde,zuviel", f"  {LATIN}"]
+    assert len(lines) == 4
+    project.write("a.csv", begin + "2,Größe\ufffd,zuviel\n".encode())
+    wrong = "row 250,001 has 3 values, where there are 2 columns"
+    found = project.build()
+    assert (
+        found.notices.startswith("t: 1 of 250,001 rows")
+        if more
+        else found.errors == {"t": f"`a.csv`: {wrong}"}
+    )
+
+
+def test_a_value_in_another_encoding(project):
+    """Is told with its column, and what to do."""
+    project.datafile("""
+        [targets.t]
+        inputs = ["a.csv"]
+        standardize = { columns = { name = "string" } }
+    """)
+    project.write("a.csv", "id,name\n1,Größe\n".encode("latin-1"))
+    lines = project.cli("build").stderr.splitlines()
+    assert lines[0].endswith("`a.csv`: row 1, column `name`: `Gr\ufffd\ufffde` is not UTF-8")
+    assert lines[1] == f"  {LATIN}"
