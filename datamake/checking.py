@@ -189,7 +189,7 @@ class Examiner:
     def volumes(self, name: str) -> list[int]:
         """The numbers of rows of the last builds, as far as they were counted."""
         text = self.space.state.facts.recall(f"volumes {name}") or ""
-        return [int(each) for each in text.split() if each.isdecimal()]
+        return [int(each) for each in text.split() if each.isdecimal() and len(each) < 19]
 
 
 def _key(own: str, digest: str) -> str:
@@ -212,7 +212,11 @@ def _differing(old: str | None, new: str) -> list[str]:
             {(kind, subject): text for kind, subject, text in json.loads(each)}
             for each in (old or "", new)
         )
-    except (ValueError, TypeError):  # it was never checked, or is told by other rules
+    except (
+        ValueError,
+        TypeError,
+        RecursionError,
+    ):  # it was never checked, or is told by other rules
         return []
     return [
         f"{kind} `{subject}`" if subject else kind

@@ -20,7 +20,7 @@ from datamake.values import NOTHING, replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from datamake.fingerprint import Content
     from datamake.formats import Reading
@@ -278,11 +278,26 @@ def _packed(columns: Columns) -> str:
 
 
 def _is_held(text: str) -> bool:
-    return text == NO_TABLE or Logical.parsed(text) is not None
+    if text == NO_TABLE:
+        return True
+    found = Logical.parsed(text)
+    return found is not None and _are_types({type_ for _, type_, _ in found.columns})
 
 
 def _is_types(text: str) -> bool:
-    return text.count("\0") % 2 == 1
+    cells = text.split("\0")
+    return len(cells) % 2 == 0 and _are_types(set(cells[1::2]))
+
+
+def _are_types(texts: Collection[str]) -> bool:
+    from datamake.datafile.types import parsed
+
+    try:
+        for text in texts:
+            parsed(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _unpacked(text: str, tables: Mapping[str, Types]) -> Columns | None:
@@ -292,6 +307,6 @@ def _unpacked(text: str, tables: Mapping[str, Types]) -> Columns | None:
     try:
         found = json.loads(text)
         columns = {n: None if used is None else frozenset(used) for n, used in found.items()}
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
     return columns if columns.keys() == tables.keys() else None

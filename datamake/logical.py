@@ -54,7 +54,8 @@ class Logical:
         head, *lines = text.split("\n")
         version, _, rows = head.partition(" ")
         cells = [tuple(map(unquoted, line.split("\t"))) for line in lines]
-        if version != VERSION or not rows.isdecimal() or any(len(each) != 3 for each in cells):
+        counted = rows.isdecimal() and len(rows) < 19
+        if version != VERSION or not counted or any(len(each) != 3 for each in cells):
             return None
         return Logical(int(rows), tuple((name, type_, own) for name, type_, own in cells))
 

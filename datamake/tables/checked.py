@@ -127,7 +127,7 @@ def parsed(text: str) -> tuple[Checked, ...] | None:
     try:
         version, found = json.loads(text)
         results = [Checked(**{**each, "sample": tuple(each["sample"])}) for each in found]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return tuple(results) if version == VERSION and all(map(_sound, results)) else None
 

@@ -286,6 +286,12 @@ def test_nothing_hides_in_macros(project, prelude, query, error):
         '{"s": 5}',
         '["checked-1", [{"name": "n", "kind": "rows", "severity": "error", "violations": "x"}]]',
         "x" * 999,
+        "[" * 99_999,
+        "a\0of no type",
+        "a\0" + "list<" * 9_999 + "int8" + ">" * 9_999,
+        "table-1 1\na\tof no type\tc",
+        f"table-1 {10**30}\na\tint64\tc",
+        f"table-1 {'1' * 5000}\na\tint64\tc",
     ],
 )
 def test_facts_that_are_none(project, text):
