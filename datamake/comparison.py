@@ -13,6 +13,7 @@ from datamake.data import files
 from datamake.errors import UsageError
 from datamake.moves import room
 from datamake.request import chosen
+from datamake.threads import Ending, attended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,12 +38,18 @@ def diff(
     from datamake.tables.difference import difference
     from datamake.tables.reading import open_table
 
+    ending = Ending()
+
+    def compared(then: Sequence[str], now: Sequence[str]) -> dict[str, Any]:
+        old, new = (open_table(each, go_on=ending.go_on) for each in (then, now))
+        return difference(old, new, key or None, folder, ending)
+
     above = room(os.path.join(space.folder, "tmp")) if os.path.isdir(space.folder) else None
     with TemporaryDirectory(prefix="diff-", dir=above) as folder:
         try:
             now = files(space, name)
             label, then = _then(space, name, against, folder)
-            found = difference(open_table(then), open_table(now), key or None, folder)
+            found = attended(lambda: compared(then, now), ending.end)
         finally:
             space.sources.copies.remove()
     return {"version": VERSION, "name": name, "against": label, **found}

@@ -232,6 +232,26 @@ def test_rows_are_counted_as_python_counts_them(old, new):
     assert found["same"] is (old == new)
 
 
+def test_a_file_that_breaks_while_rows_are_compared(tmp_path):
+    """Is told as it is where it breaks at once."""
+    old, new = (table(tmp_path, name, {"a": [1]}) for name in ("old", "new"))
+    os.rename(tmp_path / "old.parquet", tmp_path / "gone")
+    read, missing = old.part_batches, FileNotFoundError
+    old.part_batches = lambda *given: pq.ParquetFile(tmp_path / "gone").iter_batches()
+    columns = old.batches
+
+    def batches():
+        old.batches = broken
+        return columns()
+
+    def broken():
+        yield from read(old.parts[0], {"a"})
+
+    old.batches = batches
+    with pytest.raises(missing):
+        difference(old, new)
+
+
 # As it is shown
 
 

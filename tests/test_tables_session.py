@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from datamake.errors import EnvironmentFailed
-from datamake.tables import engine
-from datamake.tables.session import Limits, close, meaning, session
+from datamake.tables import TableError, engine
+from datamake.tables.session import Handed, Limits, close, meaning, session
 
 
 @pytest.fixture
@@ -128,3 +128,29 @@ def test_nothing_is_left_of_what_a_query_means():
                 connection.execute(f"FROM {name}")
         zone = connection.execute("SELECT current_setting('TimeZone')").fetchone()
         assert zone != ("Asia/Tokyo",)
+
+
+@pytest.mark.parametrize("kind", [TableError, KeyboardInterrupt, OSError])
+def test_what_ends_the_batches_that_a_session_pulls(kind):
+    """Is told as it was, instead of what DuckDB makes of it; what has ended well tells nothing."""
+    schema = pa.schema({"a": pa.int64()})
+    error = kind("row 2")
+
+    def batches():
+        yield pa.record_batch({"a": [1]}, schema)
+        raise error
+
+    with session() as connection:
+        handed = Handed()
+        for found in (iter(()), batches()):
+            reader = pa.RecordBatchReader.from_batches(schema, handed.watched(found))
+            connection.register("t", reader)
+            try:
+                connection.execute("CREATE OR REPLACE TABLE own AS FROM t")
+            except duckdb.Error as said:
+                with pytest.raises(kind) as told:
+                    handed.told(said)
+        assert told.value is error
+        handed = Handed()
+        assert next(iter(handed.watched(iter([1, 2])))) == 1
+        handed.told(duckdb.Error("another"))

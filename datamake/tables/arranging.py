@@ -16,7 +16,7 @@ from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
 from datamake.tables.refusals import refuse
-from datamake.tables.session import close, session
+from datamake.tables.session import Handed, close, session
 from datamake.tables.syntax import located, parsed, tables
 from datamake.tables.types import text_of
 from datamake.values import replace
@@ -98,19 +98,11 @@ class Arrangement:
 
     def batches(self, found: Iterable[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
         """The rows of some batches, arranged. Raises TableError, and what `found` raises."""
-        failures: list[BaseException] = []
-
-        def handed() -> Iterator[pa.RecordBatch]:
-            try:
-                yield from self._held(found)
-            except BaseException as error:
-                failures.append(error)
-                raise
-
+        handed = Handed()
         if not (self.keys or self.order):
             limits = replace(limits, threads=1)  # rows stay in their order
         with session(limits) as connection:
-            reader = pa.RecordBatchReader.from_batches(self.held, handed())
+            reader = pa.RecordBatchReader.from_batches(self.held, handed.watched(self._held(found)))
             connection.register(THIS, reader)
             close(connection)
             shift = len(EXPLAIN.encode())
@@ -124,8 +116,7 @@ class Arrangement:
                 rows = connection.sql(query).to_arrow_reader(rows_at_once(len(self.schema)))
                 yield from self._restored(rows)
             except (duckdb().Error, pa.ArrowException, OSError) as error:
-                if failures:
-                    raise failures[0] from None
+                handed.told(error)
                 raise explained(error, self.filter, shift) from error
 
     def _held(self, found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ from datamake.tables import TableError
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained
 from datamake.tables.profile import Column, as_text
-from datamake.tables.session import Limits, session
+from datamake.tables.session import Handed, Limits, session
 from datamake.tables.types import replaced, text_of
 
 TYPE_CHECKING = False
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.tables.reading import Table
+    from datamake.threads import Ending
 
     Document = dict[str, Any]
 
@@ -39,7 +40,11 @@ SIDES = ("old", "new")
 
 
 def difference(
-    old: Table, new: Table, key: Sequence[str] | None = None, folder: str | None = None
+    old: Table,
+    new: Table,
+    key: Sequence[str] | None = None,
+    folder: str | None = None,
+    ending: Ending | None = None,
 ) -> Document:
     """What has changed from one table to another, as a document; values are text, None for null.
 
@@ -53,7 +58,7 @@ def difference(
       whether they are the same but `reordered`; `examples` of each. What counts is the columns that
       both have. Without a key rows are compared as wholes, by a hash. None without DuckDB.
 
-    More rows than memory holds go to `folder`. Raises TableError for a key that is none, and
+    More rows than memory holds go to `folder`; `ending` ends what DuckDB does. Raises TableError for a key that is none, and
     EnvironmentFailed for one without DuckDB.
     """
     for table in (old, new):
@@ -61,7 +66,8 @@ def difference(
         _refuse_twins(table)
     before, after = _Side(old), _Side(new)
     schema = _schema(old.schema, new.schema)
-    changes = _changes(before, after, key, folder)
+    limits = Limits(os.cpu_count() or 1, MEMORY, folder, ending)
+    changes = _changes(before, after, key, limits)
     stable = not any(schema.values()) and before.rows == after.rows
     known = changes is not None or not stable
     moved = changes is not None and (
@@ -156,9 +162,7 @@ def _columns(old: _Side, new: _Side) -> list[Document]:
 # Rows
 
 
-def _changes(
-    old: _Side, new: _Side, key: Sequence[str] | None, folder: str | None
-) -> Document | None:
+def _changes(old: _Side, new: _Side, key: Sequence[str] | None, limits: Limits) -> Document | None:
     if not any(each in old.columns for each in new.names):
         return None
     try:
@@ -167,7 +171,7 @@ def _changes(
         if key:
             raise
         return None
-    with session(Limits(os.cpu_count() or 1, MEMORY, folder)) as connection:
+    with session(limits) as connection:
         try:
             rows = _Rows(connection, old.table, new.table)
             return rows.by_key(key) if key else rows.as_wholes()
@@ -209,7 +213,9 @@ class _Rows:
                 columns = [values.cast(dtype) for values, dtype in pairs]
                 yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-        self.connection.register("feed", pa.RecordBatchReader.from_batches(schema, batches()))
+        handed = Handed()
+        feed = pa.RecordBatchReader.from_batches(schema, handed.watched(batches()))
+        self.connection.register("feed", feed)
         compared = [
             f"{self.both[each]}::{as_type}" if as_type else self.both[each]
             for each, as_type in common.items()
@@ -219,9 +225,12 @@ class _Rows:
             for expression, alias in zip(compared, self.both.values(), strict=True)
         ]
         values += [alias for alias in aliases.values() if alias.startswith("x")]
-        self.connection.execute(
-            f"CREATE TABLE {side} AS SELECT {', '.join(values)}, hash({', '.join(compared)}) AS h FROM feed"
-        )
+        values.append(f"hash({', '.join(compared)}) AS h")
+        try:
+            self.connection.execute(f"CREATE TABLE {side} AS SELECT {', '.join(values)} FROM feed")
+        except duckdb().Error as error:
+            handed.told(error)
+            raise
         self.connection.unregister("feed")
 
     def by_key(self, key: Sequence[str]) -> Document:

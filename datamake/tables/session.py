@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    import pyarrow as pa
+
     from datamake.threads import Ending
 
 
@@ -123,6 +125,28 @@ def _database() -> tuple[Any, Lock]:
     database = duckdb().connect(":memory:", config={**SETTINGS, "threads": 1})
     atexit.register(database.close)
     return database, Lock()
+
+
+class Handed:
+    """Batches that a session pulls. DuckDB keeps but the text of an error that ends them."""
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+
+    def watched(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same batches; what they raise is kept."""
+        try:
+            yield from batches
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.failure = error
+            raise
+
+    def told(self, error: BaseException) -> None:
+        """Raises what ended them, if anything did, in place of what DuckDB says of it."""
+        if self.failure is not None:
+            raise self.failure from error
 
 
 def close(connection: Any, paths: Sequence[str] = ()) -> None:

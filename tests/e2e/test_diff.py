@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+from threading import Event, Thread
 
 import pytest
 from disks import mounted
 
 import datamake
+from datamake import comparison
+from datamake.tables import difference, guessing
+from datamake.threads import Ending
 
 DATAFILE = """
     [sources.flights]
@@ -263,3 +269,34 @@ def test_what_only_looks_needs_no_folder_of_its_own(project):
         assert (found.returncode, found.stderr) == (0, "")
         found = project.cli("check")
         assert (found.returncode, found.stdout) == (0, "passed t  1 check\n")
+
+
+@pytest.mark.parametrize("busy", ["reading", "comparing"])
+def test_ctrl_c(flights, monkeypatch, busy):
+    """Ends it wherever it is; nothing is left of it."""
+    ended = Event()
+    looks = []
+
+    class Told(Ending):
+        def end(self):
+            super().end()
+            ended.set()
+
+    def interrupted(*_):
+        looks.append(1)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert ended.wait(10)
+
+    def compared(rows):
+        Thread(target=interrupted).start()
+        return rows._row("SELECT count(*) FROM old, range(100000000000) AS a")
+
+    monkeypatch.setattr(comparison, "Ending", Told)
+    if busy == "reading":
+        monkeypatch.setattr(guessing.TextGuess, "look", interrupted)
+    else:
+        monkeypatch.setattr(difference._Rows, "as_wholes", compared)
+    with pytest.raises(KeyboardInterrupt):
+        diff(flights, "flights", str(flights.path("flights.csv")))
+    assert looks == [1] * (2 if busy == "reading" else 1)
+    assert flights.files(".datamake/tmp/*") == []
