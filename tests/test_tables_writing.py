@@ -164,3 +164,11 @@ def test_after_an_error_there_is_no_file(tmp_path):
     with pytest.raises(KeyError), Writer(path, pa.schema([("a", pa.int8())])):
         raise KeyError
     assert not os.path.exists(path)
+
+
+def test_what_cannot_be_begun_leaves_no_file(tmp_path):
+    """As a type that only Parquet itself refuses."""
+    path = str(tmp_path / "a.parquet")
+    with pytest.raises(TableError, match="cannot be written as Parquet"):
+        Writer(path, pa.schema([("a", pa.struct([]))]))
+    assert not os.path.exists(path)

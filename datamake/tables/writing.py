@@ -35,7 +35,7 @@ VALUES = 1 << 24
 
 
 class Writer:
-    """Writes one file, anew. After an exception inside, there is none.
+    """Writes one file, anew. After an exception, here or inside, there is none.
 
     Raises TableError for what the format cannot hold.
     """
@@ -55,8 +55,13 @@ class Writer:
         self.pending: list[pa.RecordBatch] = []
         self.waiting = 0
         _refuse(path, found, self.schema)
-        with explaining(path, found, "written"):
-            self.sink: Any = SINKS[found](path, self.schema, found)
+        try:
+            with explaining(path, found, "written"):
+                self.sink: Any = SINKS[found](path, self.schema, found)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
 
     def __enter__(self) -> Self:
         return self
