@@ -529,6 +529,17 @@ def test_a_long_line_is_cut(ask):
     assert line[pointer.index("^") : pointer.index("^") + 6] == "nosuch"
 
 
+def test_a_name_that_sql_cuts_off(ask, tmp_path):
+    """Is not that of another column."""
+    path = stored(tmp_path / "nul.parquet", pa.table({"n\0l": [1], "b": [2]}))
+    with pytest.raises(TableError) as error:
+        ask("from t", views=[View("t", (Piece((path,)),))])
+    assert str(error.value) == (
+        "SQL cannot say the name of a column of `t`\n  there is a NUL in 'n\\x00l'\n"
+        "  hint: give it another one, as `standardize` does"
+    )
+
+
 def test_columns_that_sql_cannot_tell_apart(ask, tmp_path):
     """A table with `a` and `A` is an error, if both count."""
     path = stored(tmp_path / "two.parquet", pa.table({"a": [1], "A": [2]}))

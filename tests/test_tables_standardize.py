@@ -649,6 +649,33 @@ def test_what_sql_cannot_do(table, message):
     assert fault("a.csv", **{"columns": {"a": "int8"}, **table}).startswith(message)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_a_column_without_a_name(name):
+    """Has values as all others have: pandas writes the index of a frame so."""
+    if name == "a.parquet":
+        pq.write_table(pa.table({"": [7, 8], "b": ["x", "y"]}), name)
+    else:
+        file(name, ",b\n7,x\n8,y\n" if name == "a.csv" else '{"":7,"b":"x"}\n{"":8,"b":"y"}\n')
+    assert made(name).to_pylist() == [{"": 7, "b": "x"}, {"": 8, "b": "y"}]
+    columns = {"id": {"from": "", "type": "int8"}, "c": {"value": "k"}}
+    assert made(name, columns=columns, others="drop").to_pylist() == [
+        {"id": 7, "c": "k"},
+        {"id": 8, "c": "k"},
+    ]
+
+
+def test_names_that_sql_cannot_say():
+    """As that of an index, which pandas writes without one."""
+    pytest.importorskip("duckdb")
+    file("a.csv", ",b,n\0l\n1,x,q\n2,y,p\n1,z,r\n2,y,p\n")
+    table = {"sort_by": ["n\0l"], "drop_duplicates": ["", "b"], "filter": "b > 'w'"}
+    assert made("a.csv", **table).to_pylist() == [
+        {"": 2, "b": "y", "n\0l": "p"},
+        {"": 1, "b": "x", "n\0l": "q"},
+        {"": 1, "b": "z", "n\0l": "r"},
+    ]
+
+
 def test_wrong_rows_are_told_through_sql():
     """An error while DuckDB asks for rows is the error; quarantine is as without it."""
     pytest.importorskip("duckdb")

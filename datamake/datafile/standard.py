@@ -166,14 +166,14 @@ STANDARDIZE = Record(
 
 @value
 class Column:
-    """One output column. `type` is None where it is as read; `source` is `""` for a `constant`.
+    """One output column. `type` is None where it is as read; `source` is None for a `constant`.
 
     The texts of `map` are what values become before they are of the type; `fill` and `constant`
     are values of TOML.
     """
 
     name: str
-    source: str = ""
+    source: str | None = None
     type: Type | None = None
     fill: Any = None
     trim: bool = False
@@ -205,7 +205,7 @@ class Standard:
         """The input columns that count, None: all."""
         if self.others != "drop":
             return None
-        return frozenset(each.source for each in self.columns if each.source)
+        return frozenset(each.source for each in self.columns if each.source is not None)
 
     @property
     def engine(self) -> bool:
@@ -236,7 +236,7 @@ def column(name: str, found: str | Mapping[str, Any]) -> Column:
         return Column(name, name, parsed(found))
     return Column(
         name,
-        "" if "value" in found else found.get("from", name),
+        None if "value" in found else found.get("from", name),
         parsed(found["type"]) if "type" in found else None,
         found.get("fill"),
         found.get("trim", False),

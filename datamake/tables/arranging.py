@@ -53,9 +53,13 @@ class Arrangement:
         self.carriers = {
             field.name: f"{field.name}#{self.row}" for field in schema if carried(field.type)
         }
+        self.said = {
+            each: f"{at}#{self.row}" for at, each in enumerate(names) if not each or "\0" in each
+        }
+        """Instead of names that SQL cannot say."""
         self.held = pa.schema(
             {
-                **{field.name: held(field) for field in schema},
+                **{self.said.get(field.name, field.name): held(field) for field in schema},
                 **dict.fromkeys([*self.carriers.values(), self.row], WHOLE),
             }
         )
@@ -94,7 +98,7 @@ class Arrangement:
 
     def _key(self, each: str) -> str:
         """The column that has the values of one: itself, or what carries them."""
-        return identifier(self.carriers.get(each, each))
+        return identifier(self.carriers.get(each) or self.said.get(each, each))
 
     def batches(self, found: Iterable[pa.RecordBatch], limits: Limits) -> Iterator[pa.RecordBatch]:
         """The rows of some batches, arranged. Raises TableError, and what `found` raises."""

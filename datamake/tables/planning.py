@@ -91,7 +91,9 @@ class Plan:
         self.standard = standard
         self.go_on = go_on
         self.files = found
-        self.named = {each for column in standard.columns for each in (column.name, column.source)}
+        self.named = {each.name for each in standard.columns} | {
+            each.source for each in standard.columns if each.source is not None
+        }
         as_read = self._as_read()
         others = [name for name in as_read if name not in self.named]
         self.columns = (*standard.columns, *(Column(name, name) for name in others))
@@ -110,8 +112,10 @@ class Plan:
         """The columns whose types nobody names, and their types, in the order of the files."""
         standard = self.standard
         untyped = {
-            each.source for each in standard.columns if each.type is None and not each.map
-        } - {""}
+            each.source
+            for each in standard.columns
+            if each.type is None and not each.map and each.source is not None
+        }
 
         def meant(name: str) -> bool:
             return name in untyped or (standard.others != "drop" and name not in self.named)
@@ -154,7 +158,7 @@ class Plan:
     def _type(self, column: Column, as_read: Mapping[str, pa.DataType]) -> pa.DataType:
         if column.type is not None:
             return arrow_type(column.type)
-        if column.name in self.constants:
+        if column.source is None:
             return self.constants[column.name].type
         return pa.string() if column.map else as_read.get(column.source, pa.string())
 
@@ -162,7 +166,7 @@ class Plan:
         """Refuses a file that lacks a column, or whose values cannot become those of a column."""
         types = file.types()
         for column in self.columns:
-            if not column.source:
+            if column.source is None:
                 continue
             if column.source not in types:
                 named = column.source in self.named
@@ -193,7 +197,7 @@ class Plan:
         types = file.types()
         for column in self.columns:
             name = column.source
-            if not name or name in file.constants or not file.sees(name):
+            if name is None or name in file.constants or not file.sees(name):
                 continue
             if name not in types and file.feed.strict:
                 continue
@@ -229,5 +233,5 @@ def unseen(plan: Plan) -> None:
             column.source in file.feed.unseen and column.source not in file.constants
             for file in plan.files
         )
-        if column.source and gone and first.keys:
+        if column.source is not None and gone and first.keys:
             raise no_column(first.path, column.source, first.keys)

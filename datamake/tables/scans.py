@@ -102,9 +102,15 @@ def empty(columns: Iterable[tuple[str, str]]) -> pa.Table:
 
 
 def _apart(table: str, names: Sequence[str]) -> None:
-    """Raises TableError for columns that SQL takes for one."""
+    """Raises TableError for columns that SQL takes for one, or for another."""
     known: dict[str, str] = {}
     for each in names:
+        if "\0" in each:
+            raise TableError(
+                f"SQL cannot say the name of a column of `{table}`",
+                [f"there is a NUL in {each!r}"],
+                "give it another one, as `standardize` does",
+            )
         other = known.setdefault(each.lower(), each)
         if other is not each:
             two = f"two columns `{each}`" if other == each else f"`{other}` and `{each}`"

@@ -86,7 +86,7 @@ class Cleaning:
         for column in self.plan.columns:
             values, wrong = self._column(file, column, chunk.batch)
             made.append(values)
-            faults += [(each.row, column.source, each.reason) for each in wrong]
+            faults += [(each.row, column.source or "", each.reason) for each in wrong]
         batch = pa.RecordBatch.from_arrays(made, schema=self.plan.schema)
         self.total += batch.num_rows + len(chunk.refused)
         if not faults and not chunk.refused:
@@ -108,7 +108,7 @@ class Cleaning:
         self, file: File, column: Column, batch: pa.RecordBatch
     ) -> tuple[pa.Array, Sequence[Any]]:
         rows = batch.num_rows
-        if column.name in self.plan.constants:
+        if column.source is None:
             return pa.repeat(self.plan.constants[column.name], rows), ()
         raw = self._raw(file, column.source, batch)
         if raw is None:
