@@ -44,8 +44,7 @@ def diff(
         old, new = (open_table(each, go_on=ending.go_on) for each in (then, now))
         return difference(old, new, key or None, folder, ending)
 
-    above = room(os.path.join(space.folder, "tmp")) if os.path.isdir(space.folder) else None
-    with TemporaryDirectory(prefix="diff-", dir=above) as folder:
+    with TemporaryDirectory(prefix="diff-", dir=room(os.path.join(space.folder, "tmp"))) as folder:
         try:
             now = files(space, name)
             label, then = _then(space, name, against, folder)

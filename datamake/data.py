@@ -13,6 +13,7 @@ from datamake.bringing import downloaded, source_view
 from datamake.errors import DatamakeError, UsageError
 from datamake.formats import format_of
 from datamake.insights import Insights
+from datamake.moves import room
 from datamake.request import chosen
 from datamake.urls import is_url
 
@@ -106,7 +107,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
             else:
                 found.append(Insights(space).typed(one))
         try:
-            with adhoc.answer(query, found) as rows:
+            with adhoc.answer(query, found, room(os.path.join(space.folder, "tmp"))) as rows:
                 yield rows
         except TableError as error:
             for name, other in lacking.items():
@@ -131,7 +132,7 @@ def connection(space: Workspace) -> Any:
         except DatamakeError:  # not built yet, remote, or no table
             continue
         found.append(Insights(space).typed(one))
-    return adhoc.connection(found)
+    return adhoc.connection(found, room(os.path.join(space.folder, "tmp")))
 
 
 def _names(space: Workspace) -> list[str]:

@@ -59,14 +59,15 @@ def is_full(folder: str) -> bool:
 
 
 def room(folder: str) -> str:
-    """The folder, made, for what is there for a while; where it cannot be written, the system's."""
+    """The folder, made in one that is there, to write to for a while; if that cannot be, the system's."""
     try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError:
+        os.mkdir(folder)
+    except FileExistsError:
         pass
-    else:
-        if os.access(folder, os.W_OK):
-            return folder
+    except OSError:
+        folder = ""
+    if folder and os.access(folder, os.W_OK):
+        return folder
     from tempfile import gettempdir
 
     return gettempdir()

@@ -36,16 +36,17 @@ LOOKING = frozenset(["SELECT", "EXPLAIN", "MULTI"])
 """Kinds of statements that change nothing; `PIVOT` is several in one."""
 
 
-def connection(views: Iterable[View]) -> Any:
+def connection(views: Iterable[View], folder: str = "") -> Any:
     """A connection of DuckDB in which each view is a table, `schema.table` in its schema.
 
-    It is the caller's to close. Raises TableError for a view that is no table.
+    What does not fit into memory goes to `folder`, if there is one. It is the caller's to close.
+    Raises TableError for a view that is no table.
     """
-    return _opened(views)[0]
+    return _opened(views, folder)[0]
 
 
-def _opened(views: Iterable[View]) -> tuple[Any, list[Scan]]:
-    made = duckdb().connect(":memory:", config=SETTINGS)
+def _opened(views: Iterable[View], folder: str) -> tuple[Any, list[Scan]]:
+    made = duckdb().connect(":memory:", config={**SETTINGS, "temp_directory": folder})
     scans = []
     try:
         made.execute("SET TimeZone = 'UTC'")
@@ -110,12 +111,14 @@ def unknown(error: TableError, names: Sequence[str]) -> TableError:
 
 
 @contextmanager
-def answer(sql: str, views: Iterable[View]) -> Iterator[pa.RecordBatchReader | None]:
+def answer(
+    sql: str, views: Iterable[View], folder: str = ""
+) -> Iterator[pa.RecordBatchReader | None]:
     """The rows of a query, while it is open; None where there are none, as after SET.
 
-    Raises TableError for what is wrong with the query.
+    `folder` is as for `connection`. Raises TableError for what is wrong with the query.
     """
-    made, scans = _opened(views)
+    made, scans = _opened(views, folder)
     try:
         made.execute("SET errors_as_json = true")
         _refuse(made, sql)

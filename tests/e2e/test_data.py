@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from tempfile import gettempdir
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -189,3 +190,19 @@ run = "echo n > {output}"
         f"error: there is no table `two`\n  1 | from two\n    |      ^^^\n  there is {shown}\n"
     )
     assert tables.cli("sql", "from mode").stderr.endswith("  hint: did you mean `made`?\n")
+
+
+def test_what_does_not_fit_into_memory_goes_to_datamake_s_own_folder(project):
+    """And not to where the question is asked, nor to a folder that is only there for that."""
+    pytest.importorskip("duckdb")
+    project.write("a.csv", "a\n1\n")
+    project.datafile('[sources.a]\npath = "a.csv"')
+    asked = "select current_setting('temp_directory') as place, a.* from a"
+    done = project.cli("sql", "--format", "csv", asked)
+    assert (done.stdout, project.exists(".datamake")) == (
+        f'"place","a"\n"{gettempdir()}",1\n',
+        False,
+    )
+    project.build()
+    done = project.cli("sql", "--format", "csv", asked)
+    assert done.stdout == f'"place","a"\n"{project.path(".datamake/tmp")}",1\n'
