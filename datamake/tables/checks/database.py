@@ -157,7 +157,7 @@ class _Work:
         """Columns of few values, of which each is better judged once: (source, test → cell)."""
         for names, tests in self._together(dear=True).items():
             (name,) = names
-            if self._few(name):
+            if _few(self.connection, name):
                 each = (
                     f"(SELECT {name}, count(*) FROM this GROUP BY {name}) AS counted(value, number)"
                 )
@@ -191,11 +191,6 @@ class _Work:
             self.query(f"EXPLAIN {text}" if how == "read" else text)
         except duckdb().Error as error:
             raise test.fault(f"DuckDB cannot {how} its {what}", told(error)) from error
-
-    def _few(self, name: str) -> bool:
-        """Whether a column seems to have few different values: among its first ones it has."""
-        some = f"SELECT {name} AS v FROM this LIMIT {FIRST}"
-        return bool(self.query(f"SELECT count(DISTINCT v) * 10 < count(*) FROM ({some})")[0][0])
 
     def _cells(self, test: Test) -> list[str]:
         """What the one query works out for a test: rows, then violations or the greatest value."""
@@ -302,6 +297,13 @@ def _where(test: Test) -> str:
 def told(error: BaseException) -> list[str]:
     """What DuckDB says of an error, as the facts of a message. Raises as `message_of` does."""
     return [shortened(line, 200) for line in message_of(error).splitlines() if line.strip()][:4]
+
+
+def _few(connection: Any, name: str) -> bool:
+    """Whether a column seems to have few different values: among its first ones it has."""
+    some = f"SELECT {name} AS v FROM this LIMIT {FIRST}"
+    few = f"SELECT count(DISTINCT v) * 10 < count(*) FROM ({some})"
+    return bool(connection.execute(few).fetchall()[0][0])
 
 
 def _ascending(connection: Any, names: list[str], present: str) -> bool:
