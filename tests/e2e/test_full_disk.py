@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from functools import cache
 from random import Random
 
 import pyarrow as pa
@@ -120,6 +121,7 @@ WRITERS = {
 }
 
 
+@cache
 def table(rows):
     """Bytes of a table that does not get smaller by compression."""
     random = Random(1)
@@ -144,7 +146,7 @@ def test_tables_that_have_no_room(project, writer):
         project.datafile(text)
         project.write("m.py", "import pyarrow\ndef same(s: pyarrow.Table): return s")
         project.write("s.parquet", table(10))
-        assert project.cli("build").returncode == 0
+        assert project.build().ran == ["t"]
         (path,) = project.files("build/*")
         before = project.path(path).read_bytes()
         project.write("s.parquet", table(200_000))

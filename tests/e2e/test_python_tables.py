@@ -440,7 +440,7 @@ if TYPE_CHECKING:
     import pandas as pd, polars as pl, pyarrow.dataset as ds
 
 def run({parameters}):
-    return pa.table({{"a": [1]}})
+    return pa.table({{"a": pa.nulls(1)}})
 """
     for module in ("pandas", "polars"):
         pytest.importorskip(module)
