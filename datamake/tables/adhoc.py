@@ -128,8 +128,7 @@ def answer(
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the caller, who cannot write
         for scan in scans:
-            if scan.failure is not None:
-                raise scan.failure from error
+            scan.told(error)
         raise _placed(made, sql, error) from error
     finally:
         made.close()

@@ -147,8 +147,7 @@ def explaining(query: Query, scans: Sequence[Scan], shift: int = 0) -> Iterator[
         yield
     except (duckdb().Error, pa.ArrowException, OSError) as error:
         for scan in scans:
-            if scan.failure is not None:
-                raise scan.failure from error
+            scan.told(error)
         raise explained(error, query.sql, shift, place=not query.macros) from error
 
 

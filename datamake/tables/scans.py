@@ -12,6 +12,7 @@ from datamake.datafile.sql import identifier, literal
 from datamake.tables import TableError
 from datamake.tables.columnar import Parquet
 from datamake.tables.engine import duckdb
+from datamake.tables.session import Handed
 from datamake.tables.types import arrow, replaced, text_of
 from datamake.tables.views import opened
 from datamake.values import undisturbed
@@ -33,13 +34,13 @@ PATTERN = frozenset("*?[")
 UNITS = {pa.timestamp("s"): "TIMESTAMP_S", pa.timestamp("ms"): "TIMESTAMP_MS"}
 
 
-class Scan:
+class Scan(Handed):
     """A view that is read from its beginning as often as it is asked for. Raises TableError."""
 
     def __init__(self, view: View, go_on: Callable[[], None] = undisturbed) -> None:
+        super().__init__()
         self.table = opened(view, go_on)
         self.schema = shaped(self.table.schema)
-        self.failure: Exception | None = None
         _apart(view.name, self.schema.names)
 
     def __arrow_c_schema__(self) -> Any:
@@ -51,22 +52,21 @@ class Scan:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """All rows, in batches that don't depend on how they are stored."""
-        try:
-            pending: list[pa.RecordBatch] = []
-            rows = 0
-            for batch in self.table.batches():
-                pending.append(self._shown(batch))
-                rows += batch.num_rows
-                if rows >= ROWS:
-                    whole = pa.Table.from_batches(pending, self.schema).combine_chunks()
-                    *full, last = whole.to_batches(ROWS)
-                    yield from full
-                    pending, rows = [last], last.num_rows
-            if rows:
-                yield from pa.Table.from_batches(pending, self.schema).combine_chunks().to_batches()
-        except Exception as error:
-            self.failure = error
-            raise
+        return self.watched(self._batches())
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        pending: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in self.table.batches():
+            pending.append(self._shown(batch))
+            rows += batch.num_rows
+            if rows >= ROWS:
+                whole = pa.Table.from_batches(pending, self.schema).combine_chunks()
+                *full, last = whole.to_batches(ROWS)
+                yield from full
+                pending, rows = [last], last.num_rows
+        if rows:
+            yield from pa.Table.from_batches(pending, self.schema).combine_chunks().to_batches()
 
     def _shown(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not batch.num_columns:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from datamake.tables import TableError
 from datamake.tables.checks.scalars import sql_type
 from datamake.tables.engine import duckdb
 from datamake.tables.scans import files_of, selection
+from datamake.tables.session import Handed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Sequence
     from typing import Any
 
     from datamake.tables.reading import Table
@@ -51,22 +51,14 @@ def load(
     connection: Any, name: str, table: Table, columns: Collection[str], names: Sequence[str]
 ) -> None:
     """Brings columns into a table of the session, under other names. Raises TableError."""
-    caught: list[TableError] = []
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from table.batches(columns)
-        except TableError as error:
-            caught.append(error)
-            raise
-
-    reader = pa.RecordBatchReader.from_batches(table.chosen(columns), batches())
+    handed = Handed()
+    batches = handed.watched(table.batches(columns))
+    reader = pa.RecordBatchReader.from_batches(table.chosen(columns), batches)
     connection.register("incoming", reader)
     try:
         said = f"({', '.join(names)})"
         connection.execute(f"CREATE TABLE {name} {said} AS SELECT * FROM incoming")
-    except duckdb().Error:
-        if caught:
-            raise caught[0] from None
+    except duckdb().Error as error:
+        handed.told(error)
         raise
     connection.unregister("incoming")
