@@ -47,10 +47,15 @@ def _known(texts: Texts, names: Names, check: Check) -> Check:
     key = "checks" if "checks" in texts.declaration.table else "schema"
     full = names.full(name, texts.declaration.part)
     if full is None:
+        family = name.partition("[")[0]
+        whole = names.full(family, texts.declaration.part) if family != name else None
+        whole = None if whole in names.sources else whole
         raise texts.fault(
             f"`{check.name}` refers to `{name}`, which is no source or target",
             key,
-            hint=did_you_mean(name, names.seen_from(texts.declaration.part)),
+            hint=f"`{family}.{column}` is that of all instances"
+            if whole is not None
+            else did_you_mean(name, names.seen_from(texts.declaration.part)),
         )
     if full in names.disabled:
         raise texts.fault(f"`{check.name}` refers to `{name}`, which is disabled", key)

@@ -115,6 +115,9 @@ def query_of(texts: Texts, row: Mapping[str, str]) -> Query:
     """What a `query` says for the instance with these values. Raises `filling.Fault`."""
     table = texts.declaration.table["query"]
     uri = texts.filled(table["uri"], row, "query", "uri")
+    if in_file(table["sql"]):
+        hint = "write it down here: only a `sql` target takes it from a file"
+        raise texts.fault(f"`{table['sql']}` is no query", "query", "sql", hint=hint)
     return Query(uri, table["sql"], table.get("version", ""))
 
 

@@ -191,6 +191,7 @@ def test_what_is_wrong_with_a_target(text, expected):
             ),
         ),
         ("[targets.x.standardize]", "1:12: `standardize` needs `inputs`"),
+        ("[targets.x]\ninputs = []\n[targets.x.standardize]", "3:12: `standardize` needs `inputs`"),
         (
             "[targets.x.query]\nuri = 'sqlite:a.db'\n[targets.x.inputs]\na = 'b'",
             (

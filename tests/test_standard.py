@@ -170,6 +170,13 @@ def test_what_has_another_shape(text, messages):
             "rejects = 'x.parquet'",
             [('`rejects` takes rows only in quarantine\n  hint: say `on_error = "quarantine"`')],
         ),
+        (
+            "others = 'drop'\nsort_by = ['a desc', 'a ASC']\ncolumns = { a = 'int8' }",
+            [
+                "`sort_by` has `a desc`, which is no output column\n  hint: `-a` says that",
+                "`sort_by` has `a ASC`, which is no output column\n  hint: `a` says that",
+            ],
+        ),
         ("sort_by = ['x']", []),
         ("columns = { a = { type = '{params.type}', tz = 'UTC' } }", []),
     ],

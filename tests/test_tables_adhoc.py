@@ -42,6 +42,12 @@ there is no column `kin`
     |        ^^^
   hint: did you mean `kind`?
 """
+QUOTED = """
+there is no column `x`
+  1 | from t where kind = "x"
+    |                     ^^^
+  hint: a text stands in single quotes: `'x'`
+"""
 CONVERSION = """
 could not convert string 'x' to INT32 when casting from source column kind
   1 | select kind::int from t
@@ -54,6 +60,7 @@ could not convert string 'x' to INT32 when casting from source column kind
     [
         ("fro t", "syntax error at or near `fro`\n  1 | fro t\n    | ^^^"),
         ("select kin from t", MISSING.strip()),
+        ('from t where kind = "x"', QUOTED.strip()),
         ("select kind::int from t", CONVERSION.strip()),
     ],
 )

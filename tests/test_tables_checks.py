@@ -374,8 +374,11 @@ def test_mistakes_in_sql_name_the_check():
     """What DuckDB says stands below."""
     table = {"a": [1]}
     assert fault(table, '{ rows = { min = 1 }, where = "b > 1" }') == (
-        "check `rows where b > 1`: DuckDB cannot read its `where`\n"
-        '  Referenced column "b" not found in FROM clause!\n  Candidate bindings: "a"'
+        "check `rows where b > 1`: DuckDB cannot read its `where`\n  there is no column `b`"
+    )
+    assert fault({"name": ["x"]}, '{ rows = { min = 1 }, where = "nme = 1", name = "odd" }') == (
+        "check `odd`: DuckDB cannot read its `where`\n"
+        "  there is no column `nme`\n  hint: did you mean `name`?"
     )
     assert fault(table, '{ sql = "SELEC 1", name = "odd" }') == (
         "check `odd`: syntax error at or near `SELEC`\n  1 | SELEC 1\n    | ^^^^^"

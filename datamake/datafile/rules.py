@@ -65,7 +65,7 @@ def ill_equipped(action: str, table: Mapping[str, Any]) -> Iterator[Problem]:
     """What an action needs and lacks, or has and cannot use."""
     needed = {"copy": ("inputs", "output"), "standardize": ("inputs",)}.get(action, ())
     for key in needed:
-        if key not in table and not (key == "output" and "outputs" in table):
+        if not table.get(key) and not (key == "output" and "outputs" in table):
             words = "`output` or `outputs`" if key == "output" else f"`{key}`"
             yield Problem(f"`{action}` needs {words}", keys=(action,))
     if action in TABULAR and "outputs" in table:

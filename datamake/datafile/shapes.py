@@ -302,8 +302,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The known name that `name` may be a slip of, or `""`."""
     from difflib import get_close_matches
 
-    near = get_close_matches(name, list(known), 1)
-    return near[0] if near else ""
+    by_letters = {each.casefold(): each for each in known}
+    near = get_close_matches(name.casefold(), list(by_letters), 1)
+    return by_letters[near[0]] if near else ""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from datamake.values import NOTHING, replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Container, Iterable, Iterator, Mapping
     from typing import Any
 
 # Shapes
@@ -296,6 +296,13 @@ def spoken(found: Any) -> str:
 # Faults beyond the shape of each key
 
 
+def sorting(text: str, columns: Container[str]) -> str:
+    """The hint where `sort_by` says a direction as SQL does, or `""`."""
+    column, _, direction = text.partition(" ")
+    sign = {"asc": "", "desc": "-"}.get(direction.strip().lower())
+    return f"`{sign}{column}` says that" if sign is not None and column in columns else ""
+
+
 def faults(table: Mapping[str, Any]) -> Iterator[Problem]:
     """What is wrong with a table of the right shape; texts with placeholders are passed over.
 
@@ -315,7 +322,7 @@ def faults(table: Mapping[str, Any]) -> Iterator[Problem]:
                     yield Problem(
                         f"`{key}` has `{name}`, which is no output column",
                         keys=(key, at),
-                        hint=did_you_mean(name, columns),
+                        hint=sorting(name, columns) or did_you_mean(name, columns),
                     )
     if "rejects" in table and table.get("on_error") != "quarantine":
         hint = 'say `on_error = "quarantine"`'

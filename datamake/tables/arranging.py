@@ -11,6 +11,7 @@ import pyarrow.types as kinds
 
 from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.sql import identifier
+from datamake.datafile.standard import sorting
 from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
@@ -147,7 +148,8 @@ class Arrangement:
 def _known(key: str, each: str, names: Sequence[str]) -> None:
     if each not in names:
         raise TableError(
-            f"`{key}` has `{each}`, which is no output column", hint=did_you_mean(each, names)
+            f"`{key}` has `{each}`, which is no output column",
+            hint=sorting(each, names) or did_you_mean(each, names),
         )
 
 

@@ -111,6 +111,10 @@ def _write(returned: Any, place: Place) -> None:
 def _reader(returned: Any) -> pa.RecordBatchReader:
     """The batches of a table or frame."""
     module = type(returned).__module__.partition(".")[0]
+    if type(returned).__name__ == "Series":
+        raise TableError(
+            "it returned a `Series`, which is no table", hint="`.to_frame()` makes one of it"
+        )
     if module == "pandas":
         return _of_pandas(returned).to_reader()
     if module == "polars" and hasattr(returned, "collect"):

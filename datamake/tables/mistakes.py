@@ -77,6 +77,8 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     believed = place if not name else name.lower() in here.lower()
     facts = shown(sql, at, length) if believed and at >= 0 else []
     headline, hint = _worded(message, said)
+    if name and believed and here.startswith('"') and not hint:
+        hint = f"a text stands in single quotes: `'{name}'`"
     return TableError(headline, facts, hint)
 
 

@@ -717,3 +717,19 @@ def test_default_checks_of_what_has_no_output(project):
     """)
     assert project.build().ran == ["told"]
     assert project.build().ran == []
+
+
+def test_an_instance_is_not_referred_to(project):
+    """All of them are, by the name of the target."""
+    project.datafile("""
+        [targets.t]
+        foreach = { x = ["1"] }
+        inputs = ["t.csv"]
+        output = "t{x}.csv"
+        copy = true
+        checks = [{ references = { id = "t[{x}].id" } }]
+    """)
+    assert project.cli("build").stderr == (
+        "Datafile.toml:8:1: `references(id)` refers to `t[1]`, which is no source or target\n"
+        "  hint: `t.id` is that of all instances\n"
+    )

@@ -50,6 +50,14 @@ def test_a_parameter_that_nothing_gives(tables):
         assert facts == [f"can be given: {known}"]
 
 
+@pytest.mark.parametrize("module", ["pandas", "polars"])
+def test_a_column_is_no_table(tables, module):
+    """One of a frame is returned by mistake."""
+    source = f"import {module}\n\ndef run(zones: {module}.DataFrame):\n    return zones['zone']\n"
+    facts = built(tables, source, "it returned a `Series`, which is no table")
+    assert facts == ["hint: `.to_frame()` makes one of it"]
+
+
 def test_tables(tables):
     """Come in the terms that they are counted in, and are written as they are returned."""
     source = """

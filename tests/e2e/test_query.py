@@ -174,3 +174,12 @@ def test_two_files_of_one_name_have_two_versions(project):
     with closing(sqlite3.connect(project.path("b/t.db"))) as connection, connection:
         connection.execute("UPDATE t SET n = 3")
     assert project.build().ran == ["b"]
+
+
+def test_a_query_of_a_database_stands_in_the_datafile(project):
+    """A file is none."""
+    project.datafile('[targets.a]\nquery = { uri = "sqlite:a.db", sql = "queries/a.sql" }')
+    assert project.cli("build").stderr == (
+        "Datafile.toml:3:32: `queries/a.sql` is no query\n"
+        "  hint: write it down here: only a `sql` target takes it from a file\n"
+    )

@@ -22,7 +22,7 @@ from datamake.tables.checks.scalars import shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
-from datamake.tables.mistakes import message_of
+from datamake.tables.mistakes import details, explained, message_of
 from datamake.tables.queries import tables_in
 from datamake.tables.scans import files_of
 from datamake.tables.session import close, session
@@ -296,6 +296,9 @@ def _where(test: Test) -> str:
 
 def told(error: BaseException) -> list[str]:
     """What DuckDB says of an error, as the facts of a message. Raises as `message_of` does."""
+    if details(error).get("error_subtype"):
+        found = explained(error, "", place=False)
+        return [found.headline, *found.below]
     return [shortened(line, 200) for line in message_of(error).splitlines() if line.strip()][:4]
 
 
