@@ -151,9 +151,9 @@ def test_what_a_file_holds_that_changes_meanwhile_is_not_remembered(project, mon
     project.write("s.parquet", parquet(x=[1]))
     look = datamake.insights._held
 
-    def late(path, form):
+    def late(*given):
         project.write("s.parquet", parquet(x=[2]))
-        return look(path, form)
+        return look(*given)
 
     monkeypatch.setattr(datamake.insights, "_held", late)
     assert project.build().errors == {"t": "`s.parquet` changed while it was looked at"}
