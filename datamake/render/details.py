@@ -266,21 +266,24 @@ def data_text(document: Document) -> str:
     """A table: its size, a line for each column, its first rows."""
     names = [column["name"] for column in document["columns"]]
     about = [
-        [clean(column["name"]), column["type"], counted(column["nulls"], "null"), *_between(column)]
+        [clean(column["name"]), column["type"], counted(column["nulls"], "null"), _between(column)]
         for column in document["columns"]
     ]
-    lines = [f"{clean(document['name'])}: {counted(document['rows'], 'row')}", ""]
-    lines += columns(about, CELL)
-    if document["first"]:
-        rows = [["" if cell is None else cell for cell in row] for row in document["first"]]
-        lines += ["", *columns([[clean(cell) for cell in row] for row in [names, *rows]], CELL)]
+    count = counted(document["rows"], "row")
+    lines = [f"{clean(document['name'])}: {count}", "", *columns(about, CELL)]
+    first = document["first"]
+    if first:
+        cut = len(first) < document["rows"]
+        rows = [["null" if cell is None else cell for cell in row] for row in first]
+        lines += ["", *([f"the first {len(first)} of {count}"] if cut else ())]
+        lines += columns([[clean(cell) for cell in row] for row in [names, *rows]], CELL)
     return "\n".join(lines) + "\n"
 
 
-def _between(column: Document) -> list[str]:
+def _between(column: Document) -> str:
     """From which value to which, if they have an order."""
     least, greatest = column["min"], column["max"]
-    return [] if least is None else [f"{clean(least)} … {clean(greatest)}"]
+    return "" if least is None else f"{clean(least)} … {clean(greatest)}"
 
 
 def doctor_text(document: Document) -> str:

@@ -27,8 +27,9 @@ def grid(rows: pa.RecordBatchReader) -> str:
     shown: list[list[str]] = []
     count = 0
     for batch in rows:
-        first = batch.slice(0, max(ROWS - count, 0)).to_pylist(maps_as_pydicts="lossy")
-        shown += [[clean(_text(row[name])) for name in names] for row in first]
+        first = batch.slice(0, max(ROWS - count, 0))
+        found = [column.to_pylist(maps_as_pydicts="lossy") for column in first.columns]
+        shown += [[clean(_text(cell)) for cell in row] for row in zip(*found, strict=True)]
         count += batch.num_rows
     lines = columns([[clean(name) for name in names], *shown], CELL)
     more = f", the first {ROWS:,} of them shown" if count > ROWS else ""
@@ -87,7 +88,9 @@ def checked(document: Document) -> str:
 
 def _text(found: Any) -> str:
     if found is None:
-        return ""
+        return "null"
+    if isinstance(found, bool):
+        return str(found).lower()
     if isinstance(found, bytes):
         return found.hex()
     return found.isoformat() if hasattr(found, "isoformat") else str(found)

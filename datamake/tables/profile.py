@@ -89,7 +89,7 @@ def as_text(value: pa.Scalar | None) -> str | None:
         found = value.as_py()
     except (ValueError, OverflowError):
         return str(value)
-    return found if isinstance(found, str) else str(found)
+    return str(found).lower() if isinstance(found, bool) else str(found)
 
 
 def newest(table: Table, column: str) -> float | None:

@@ -123,8 +123,8 @@ def test_show_data(tables):
         "n     int64   0 nulls  0 … 29",
         "name  string  1 null   x … x",
     ]
-    assert shown[5:8] == ["n  name", "0", "1  x"]
-    assert len(shown) == 16
+    assert shown[5:9] == ["the first 10 of 30 rows", "n  name", "0  null", "1  x"]
+    assert len(shown) == 17
     document = json.loads(tables.command("show", "raw", "--data", "--json").stdout)
     assert document["rows"] == 3
     assert document["columns"][1] == {
@@ -135,6 +135,34 @@ def test_show_data(tables):
         "max": "4.0",
     }
     assert document["first"] == [["1", "2.5"], ["2", None], ["3", "4.0"]]
+
+
+def test_show_data_of_columns_without_an_order(project):
+    """All null, or a struct: no least value. Null is no empty text; booleans are as in JSON and SQL."""
+    rows = {
+        "b": [True, False, None],
+        "none": [None] * 3,
+        "s": [{"x": 1}, None, None],
+        "t": ["", None, "x"],
+    }
+    project.write("n.parquet", parquet(rows))
+    project.datafile('[sources.n]\npath = "n.parquet"\n')
+    assert project.command("show", "n", "--data").stdout.splitlines() == [
+        "n: 3 rows",
+        "",
+        "b     bool              1 null   false … true",
+        "none  null              3 nulls",
+        "s     struct<x: int64>  2 nulls",
+        "t     string            1 null    … x",
+        "",
+        "b      none  s         t",
+        "true   null  {'x': 1}",
+        "false  null  null      null",
+        "null   null  null      x",
+    ]
+    pytest.importorskip("duckdb")
+    asked = project.command("sql", "select b, t, 1 as t from n").stdout
+    assert asked == "b      t     t\ntrue         1\nfalse  null  1\nnull   x     1\n\n3 rows\n"
 
 
 def test_remote_data(bucket, project):
