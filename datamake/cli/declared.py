@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import signal
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -174,7 +174,7 @@ def command(app: typer.Typer, name: str | None = None) -> Callable[[Any], Any]:
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
-        hints = get_type_hints(function, include_extras=True)
+        hints = inspect.get_annotations(function, eval_str=True)
         parameters, groups = spread(function, hints)
 
         def run(context: typer.Context, **given: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datamake.cli.declared import JSON, SELECT, command, option
+from datamake.cli.declared import Json, Names, command, option
 from datamake.cli.inspection import open_project
 from datamake.cli.options import Place
 from datamake.cli.statuses import ExitStatus
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("table", "csv", "json", "parquet")
-Names = Annotated[list[str] | None, SELECT]
-Json = Annotated[bool, JSON]
 Query = Annotated[
     str,
     typer.Argument(
