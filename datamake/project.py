@@ -52,31 +52,44 @@ def load(
     """The project of a Datafile, or of the folder `path` (the current one) and those above it.
 
     `params` override those of the Datafile and the profile. Raises DatafileError, UsageError where
-    there is no Datafile, and EnvironmentFailed.
+    there is no Datafile or the nearest is no part of the project, and EnvironmentFailed.
     """
-    root, file = located(path or os.getcwd())
-    return Project(Workspace(root, file, profile, params), as_written=not params and file == NAME)
+    root, file, nearest = located(path or os.getcwd())
+    project = Project(
+        Workspace(root, file, profile, params),
+        as_written=not params and file == NAME and not os.path.isfile(path),
+    )
+    parts = (os.path.join(root, part.file) for part in project.spec.parts)
+    if nearest != os.path.join(root, file) and not any(
+        os.path.samefile(nearest, part) for part in parts
+    ):
+        project.close()
+        raise UsageError(
+            f"`{nearest}` is not a part of the project above it",
+            [f"that is `{os.path.join(root, file)}`, which does not include it"],
+            f"`include` it there, give it a `[project]` of its own, or say `-f {NAME}`",
+        )
+    return project
 
 
-def located(path: str) -> tuple[str, str]:
-    """The project root (absolute) and its Datafile's name, from a Datafile or a folder on.
+def located(path: str) -> tuple[str, str, str]:
+    """The project root (absolute), its Datafile's name and the path of the nearest Datafile.
 
-    That is the nearest folder upwards whose Datafile has `[project]`, or the nearest with one.
+    A Datafile is itself the root's. From a folder on it is that of the nearest folder upwards whose
+    Datafile has `[project]`, or the nearest with one. Raises UsageError.
     """
     path = os.path.abspath(path)
     if os.path.isfile(path):
-        if os.path.basename(path) != NAME or _is_root(path):
-            return os.path.split(path)
-        path = os.path.dirname(path)
-    elif not os.path.isdir(path):
+        return (*os.path.split(path), path)
+    if not os.path.isdir(path):
         raise UsageError(f"no such file or folder: `{path}`")
     folder, nearest = path, ""
     while True:
         file = os.path.join(folder, NAME)
         if os.path.isfile(file):
-            nearest = nearest or folder
+            nearest = nearest or file
             if _is_root(file):
-                return folder, NAME
+                return folder, NAME, nearest
         if folder == os.path.dirname(folder):
             break
         folder = os.path.dirname(folder)
@@ -84,7 +97,7 @@ def located(path: str) -> tuple[str, str]:
         raise UsageError(
             f"no {NAME} in `{path}` or above", hint="`datamake init` writes one to start from"
         )
-    return nearest, NAME
+    return os.path.dirname(nearest), NAME, nearest
 
 
 def _is_root(file: str) -> bool:

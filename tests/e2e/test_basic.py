@@ -349,6 +349,48 @@ def test_from_a_folder_below(chain):
     assert chain.exists("build/c.txt")
 
 
+@pytest.fixture
+def strayed(chain):
+    """A Datafile without `[project]` below the project, which does not include it."""
+    chain.write(
+        "part/Datafile.toml", '[targets.own]\noutput = "own.txt"\nrun = "echo > {output}"\n'
+    )
+    chain.write("part/deep/x")
+    return chain
+
+
+@pytest.mark.parametrize("start", [["build"], [], ["ls"], ["-C", ".", "status"], ["-C", "deep"]])
+def test_a_datafile_that_the_project_does_not_include(strayed, start):
+    """Is an error where it is the nearest: the project above is not built in its place."""
+    done = strayed.cli(*start, cwd=strayed.path("part"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: `{strayed.path('part/Datafile.toml')}` is not a part of the project above it\n"
+        f"  that is `{strayed.path('Datafile.toml')}`, which does not include it\n"
+        "  hint: `include` it there, give it a `[project]` of its own, or say `-f Datafile.toml`\n"
+    )
+    assert not strayed.exists("build/c.txt")
+
+
+@pytest.mark.parametrize("include", ["part", "link"])
+def test_a_datafile_that_the_project_includes(strayed, include):
+    """Standing in its folder is standing in the project, also where a link leads there."""
+    strayed.path("link").symlink_to("part")
+    text = strayed.read("Datafile.toml")
+    strayed.datafile(text.replace("[project]", f"[project]\ninclude = ['{include}']"))
+    assert strayed.cli("build", "own", cwd=strayed.path("part/deep")).returncode == 0
+    assert strayed.exists("part/own.txt")
+
+
+def test_a_datafile_that_is_named_is_meant(strayed):
+    """Though it has no `[project]` and lies below one; without `-f` it remains an error."""
+    for _ in range(2):
+        done = strayed.cli("-f", "Datafile.toml", cwd=strayed.path("part"))
+        assert done.returncode == 0, done.stderr
+        assert (strayed.exists("part/own.txt"), strayed.exists("build/c.txt")) == (True, False)
+        assert strayed.cli("build", cwd=strayed.path("part")).returncode == 2
+
+
 def test_a_build_inside_an_action_is_an_error(project):
     """Of the same tree."""
     project.datafile("""
