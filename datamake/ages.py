@@ -49,7 +49,7 @@ def overdue(space: Workspace, names: Iterable[str]) -> tuple[dict[str, str], lis
             if wrong and final:
                 failed[text] = wrong
             elif wrong:
-                warnings.append(wrong)
+                warnings.append(f"warning: {wrong}")
     return failed, warnings
 
 

@@ -462,11 +462,11 @@ def test_results_as_json_and_for_people():
         "sample": [{"id": 1, "count": 2}],
     }
     assert lines(found) == [
-        "`unique(id)`: 1 of 3 rows",
-        "  id: 1, count: 2",
         "`not_null(t\N{REPLACEMENT CHARACTER}x)`: 1 of 3 rows",
         "  t\N{REPLACEMENT CHARACTER}x: null, id: 2",
         "`rows`: rows: 3, min: 9",
+        "warning: `unique(id)`: 1 of 3 rows",
+        "  id: 1, count: 2",
     ]
     assert parsed(canonical(found)) == tuple(found)
     assert parsed("") is parsed("{}") is parsed('["checked-0", []]') is None

@@ -66,10 +66,10 @@ def documents(checked: Iterable[Checked]) -> list[dict[str, Any]]:
 
 
 def told(results: Sequence[Checked]) -> tuple[str, list[str]]:
-    """What is said of a table that fails: a headline, and facts, what fails it first."""
+    """What is said of a table that fails: a headline, and facts."""
     failed = [each for each in results if each.failed]
     headline = "a check failed" if len(failed) == 1 else f"{len(failed)} checks failed"
-    return headline, lines([*failed, *(each for each in results if not each.failed)])
+    return headline, lines(results)
 
 
 def warnings(results: Iterable[Checked]) -> list[str]:
@@ -78,21 +78,25 @@ def warnings(results: Iterable[Checked]) -> list[str]:
 
 
 def lines(checked: Iterable[Checked]) -> list[str]:
-    """What is wrong, for people: a line for each check that did not pass, its sample below."""
+    """What is wrong, for people: a line for each check that did not pass, its sample below.
+
+    What fails the table comes first; what only warns says so.
+    """
     found: list[str] = []
-    for each in checked:
+    for each in sorted(checked, key=lambda each: not each.failed):
         if each.passed:
             continue
+        name = f"{'' if each.failed else 'warning: '}`{printable(each.name)}`"
         sample = [f"  {_row(row)}" for row in each.sample]
         if each.kind == "schema":
             columns = "1 difference" if each.violations == 1 else f"{each.violations:,} differences"
-            found += [f"`{each.name}`: {columns}", *(f"  {_column(row)}" for row in each.sample)]
+            found += [f"{name}: {columns}", *(f"  {_column(row)}" for row in each.sample)]
         elif each.kind in NO_ROWS:
-            found.append(f"`{printable(each.name)}`: {' '.join(sample).strip()}")
+            found.append(f"{name}: {' '.join(sample).strip()}")
         else:
             rows = "" if each.kind == "sql" else f" of {each.rows:,}"
             noun = "row" if each.violations == 1 and not rows else "rows"
-            found += [f"`{printable(each.name)}`: {each.violations:,}{rows} {noun}", *sample]
+            found += [f"{name}: {each.violations:,}{rows} {noun}", *sample]
     return found
 
 

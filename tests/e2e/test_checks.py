@@ -83,13 +83,29 @@ def test_what_is_said(copied):
     ]
 
 
+def test_what_fails_is_told_before_what_only_warns(copied):
+    """Which is marked, wherever both are told: as it fails, afterwards, by hand."""
+    copied.declared("checks = [{ rows = { min = 9 }, severity = 'warn' }, { not_null = ['id'] }]")
+    copied.given({"id": [1, None]})
+    said = ["  `not_null(id)`: 1 of 2 rows", "    id: null", "  warning: `rows`: rows: 2, min: 9"]
+    assert copied.command("build").stderr.splitlines()[1:4] == said
+    assert copied.command("log", "--failed", "a").stdout.splitlines()[1:4] == said
+    copied.declared("")
+    assert copied.build().ok
+    copied.declared("checks = [{ rows = { min = 9 }, severity = 'warn' }, { not_null = ['id'] }]")
+    assert copied.command("check").stdout.splitlines()[1:4] == said
+
+
 def test_a_warning_is_told_and_passes(copied):
     """At the build that makes it, and not again."""
     copied.declared(WARNED)
     copied.given({"id": [1, None]})
     built = copied.build()
     assert built.ran == ["a", "b"]
-    assert built.notices.splitlines() == ["a: `not_null(id)`: 1 of 2 rows", "a:   id: null"]
+    assert built.notices.splitlines() == [
+        "a: warning: `not_null(id)`: 1 of 2 rows",
+        "a:   id: null",
+    ]
     again = copied.build()
     assert (again.ran, again.notices) == ([], "")
 
@@ -678,7 +694,7 @@ def test_a_source_that_is_old_is_told_once(project):
     at = datetime(2024, 1, 1, tzinfo=timezone.utc).replace(tzinfo=None)
     project.write("s.parquet", parquet({"id": [1], "at": [at]}))
     project.write("t.parquet", parquet({"id": [1]}))
-    told = "source `s`: the newest of `at` is of "
+    told = "warning: source `s`: the newest of `at` is of "
     for inputs, more in (("'s'", ""), ("", "checks = [{ references = { id = 's.id' } }]")):
         text = datafile.replace("INPUTS", inputs).replace("MORE", more)
         for checks, first in ((old, 1), (f"{old}, {few}", 2)):

@@ -443,7 +443,7 @@ def test_freshness(remote):
     assert sorted(built.ran) == ["local", "remote"]
     assert built.notices == ""
     remote.later(3 * 3600)
-    assert remote.build().notices == "source `raw` was last changed 3h ago, over 1h"
+    assert remote.build().notices == "warning: source `raw` was last changed 3h ago, over 1h"
     remote.later(45 * 3600)
     built = remote.build(keep_going=True)
     assert built.errors == {
@@ -525,7 +525,7 @@ copy = true
 """)
     built = project.build()
     assert built.ran == ["one"]
-    assert built.notices == "source `raw`: its store does not say when it was last changed"
+    assert built.notices == "warning: source `raw`: its store does not say when it was last changed"
 
 
 def test_accept_and_reproduce(remote):
