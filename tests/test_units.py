@@ -63,8 +63,20 @@ def test_what_is_no_size(text):
 
 @pytest.mark.parametrize(
     ("amount", "text"),
-    [(1, "1s"), (0.5, "500ms"), (90, "1.5m"), (170.4, "2.8m"), (86400, "1d"), (8.2e8, "1355.8w")],
+    [
+        (0, "0s"),
+        (0.5, "500ms"),
+        (1, "1s"),
+        (1.5, "1.5s"),
+        (90, "90s"),
+        (5400, "90m"),
+        (86400, "1d"),
+        (14 * 86400, "2w"),
+        (365 * 86400, "365d"),
+        (170.4, "2.8m"),
+        (8.2e8 + 0.5, "1355.8w"),
+    ],
 )
 def test_shortened(amount, text):
-    """With a unit, and never with an exponent."""
+    """In the largest unit that divides it; else about, and never with an exponent."""
     assert shortened(amount) == text

@@ -45,11 +45,10 @@ def amount(text: str | float, units: Mapping[str, float]) -> float | None:
 
 
 def shortened(amount: float) -> str:
-    """Seconds as a Datafile writes them, in the largest unit that there is one of: `1.5h`."""
-    unit = max(
-        (unit for unit, length in DURATIONS.items() if unit and length <= amount),
-        key=DURATIONS.__getitem__,
-        default="s",
-    )
-    number = f"{amount / DURATIONS[unit]:.1f}".removesuffix(".0")
+    """Seconds as a Datafile writes them: `365d`, `90m`; what no unit divides as `2.8h`, about."""
+    units = sorted(DURATIONS.items(), key=lambda each: each[1], reverse=True)
+    fitting = [(unit, length) for unit, length in units if unit and length <= amount]
+    whole = [each for each in fitting if each[1] >= 1 and (amount / each[1]).is_integer()]
+    unit, length = [*whole, *fitting, ("s", 1.0)][0]
+    number = f"{amount / length:.1f}".removesuffix(".0")
     return f"{number}{unit}"
