@@ -516,6 +516,39 @@ def test_lines_of_json():
     )
 
 
+MIXED = '{"id": 1, "k": "a"}\n{"id": "x", "k": "b"}\n{"id": 3, "k": "c"}\n'
+
+
+@pytest.mark.parametrize("others", ["keep", "drop"])
+def test_lines_of_mixed_types(others):
+    """A column whose type is named is what it is asked to be; the types of others are found out."""
+    file("a.jsonl", MIXED)
+    columns = {"id": "string", "k": "string"} if others == "drop" else {"id": "string"}
+    assert rows("a.jsonl", columns=columns, others=others) == [("1", "a"), ("x", "b"), ("3", "c")]
+    columns = {**columns, "id": "int64"}
+    right, refused = apart("a.jsonl", columns=columns, others=others)
+    assert right == [(1, "a"), (3, "c")]
+    assert refused == [(2, "id", "x", "is not of the type `int64`")]
+
+
+@pytest.mark.parametrize("on_error", ["fail", "quarantine"])
+def test_lines_of_mixed_types_that_nobody_names(on_error):
+    """They are an error, that of their row: lines before it that are no objects are counted."""
+    file("a.jsonl", MIXED)
+    assert fault("a.jsonl", columns={"k": "string"}, on_error=on_error) == (
+        '`a.jsonl`: row 2, column `id`: changed from number to string\n  {"id": "x", "k": "b"}'
+    )
+    file("b.jsonl", '{"k": 0.1}\n{nothing\n{"k": "s", "id": 1.5}\n{"id": false}\n')
+    number = fault("b.jsonl", columns={"k": "string"}, on_error=on_error).splitlines()[0]
+    assert (
+        number
+        == {
+            "fail": "`b.jsonl`: row 2: missing a name for object member",
+            "quarantine": "`b.jsonl`: row 4, column `id`: changed from number to boolean",
+        }[on_error]
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -6,6 +6,7 @@ without blank lines. A value is what JSON says it is: a text is a string, unless
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import chain
 
@@ -67,15 +68,10 @@ class Lines:
         """Take in the types of the values, some rows at a time; of a known column only its name.
 
         Gives the first row of each time. Without `mend` an error is raised for lines that cannot be
-        read; else it leaves out which.
+        read; else it empties which.
         """
         for row, piece in self.pieces():
-            try:
-                schema = self.parsed(piece, row, None).schema
-            except TableError:
-                if mend is None:
-                    raise
-                schema = self.parsed(mend(piece, row), row, None).schema
+            schema = self._inferred(piece, row, known, mend)
             for field in schema:
                 guess = guesses.setdefault(field.name, ValueGuess())
                 if field.name in known:
@@ -92,6 +88,22 @@ class Lines:
             yield row
         for name in known:  # rows leave out what is null
             guesses.setdefault(name, ValueGuess())
+
+    def _inferred(
+        self,
+        piece: bytes,
+        row: int,
+        known: Collection[str],
+        mend: Callable[[bytes, int], bytes] | None,
+    ) -> pa.Schema:
+        """The columns of a piece, and types of those that are not known: others are not asked for."""
+        try:
+            return self.parsed(piece, row, None).schema
+        except TableError:
+            if mend is None and not known:
+                raise
+            rest = piece if mend is None else mend(piece, row)
+            return self.parsed(without(rest, known), row, None, piece).schema
 
     def batches(
         self, types: Mapping[str, pa.DataType], columns: Collection[str]
@@ -124,8 +136,17 @@ class Lines:
                 f"`{shortened(values[at].as_py())}` is not of the type `{text_of(field.type)}`"
             ) from error
 
-    def parsed(self, piece: bytes, row: int, types: Mapping[str, pa.DataType] | None) -> pa.Table:
-        """A piece whose first row is `row`, with the types that it has or is to have."""
+    def parsed(
+        self,
+        piece: bytes,
+        row: int,
+        types: Mapping[str, pa.DataType] | None,
+        written: bytes | None = None,
+    ) -> pa.Table:
+        """A piece whose first row is `row`, with the types that it has or is to have.
+
+        `written` is what it stands as in the file, where it is something else.
+        """
         schema = None if types is None else pa.schema([(n, said(t)) for n, t in types.items()])
         options = pj.ParseOptions(
             schema, unexpected_field_behavior="infer" if types is None else "ignore"
@@ -134,7 +155,7 @@ class Lines:
         try:
             return pj.read_json(pa.BufferReader(piece), blocks, options)
         except (pa.ArrowException, UnicodeError) as error:
-            raise self._clearer(piece, row, error) from error
+            raise self._clearer(written or piece, row, error) from error
 
     def _clearer(self, piece: bytes, row: int, error: Exception) -> TableError:
         """What is wrong, and in which row: Arrow counts from 0 in its piece."""
@@ -184,6 +205,27 @@ class Lines:
                 f"`{self.path}`: row {row:,} is not UTF-8",
                 hint='say how it is encoded, as in `read = { encoding = "latin-1" }`',
             ) from error
+
+
+def without(piece: bytes, columns: Collection[str]) -> bytes:
+    """The lines of a piece with nulls in some columns, fit to find the types of the others in.
+
+    A line that is no object stays what it is.
+    """
+    lines = []
+    for line in filled_lines(piece):
+        try:
+            found = json.loads(line, parse_float=_fraction).items()
+            rest = {name: None if name in columns else value for name, value in found}
+            lines.append(json.dumps(rest).encode())
+        except (ValueError, AttributeError, RecursionError):
+            lines.append(line)
+    return b"\n".join([*lines, b""])
+
+
+def _fraction(_: str) -> float:
+    """A number that has the type of any that is not whole."""
+    return 0.5
 
 
 def filled_lines(piece: bytes) -> list[bytes]:

@@ -125,7 +125,7 @@ class LinesFeed:
     def _sound(
         self, piece: bytes, row: int
     ) -> tuple[bytes, list[tuple[dict[str, Any], dict[str, Any]]], list[Refused]]:
-        """The lines that are objects; all lines, numbers as texts and as they are; the refused."""
+        """The lines, those that are no objects empty; all lines, numbers as texts and as they are; the refused."""
         found: list[tuple[dict[str, Any], dict[str, Any]]] = []
         refused = []
         sound = []
@@ -134,6 +134,7 @@ class LinesFeed:
                 texts, values = objects(line.decode())
                 sound.append(line)
             except ValueError as error:
+                sound.append(b"{}")
                 texts, values = {}, {}
                 refused.append(Refused(row + at, None, line.decode(), f"is no object: {error}"))
                 self._refuse(refused[-1])
