@@ -17,6 +17,7 @@ from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
 from datamake.tables.mistakes import explained, mistake
 from datamake.tables.refusals import refuse
+from datamake.tables.scans import place
 from datamake.tables.session import Handed, close, session
 from datamake.tables.syntax import located, parsed, tables
 from datamake.tables.types import text_of
@@ -108,7 +109,7 @@ class Arrangement:
             limits = replace(limits, threads=1)  # rows stay in their order
         with session(limits) as connection:
             reader = pa.RecordBatchReader.from_batches(self.held, handed.watched(self._held(found)))
-            connection.register(THIS, reader)
+            place(connection, (THIS,), reader)
             close(connection)
             shift = len(EXPLAIN.encode())
             try:

@@ -130,6 +130,9 @@ def place(connection: Any, path: tuple[str, ...], source: Any, query: str | None
         own = "__input__" + ".".join(path)
         connection.register(own, source)
         query = f"FROM temp.main.{identifier(own)}"
+        floats = [each for each in source.schema if each.name and _has_floats(each.type)]
+        if floats:
+            query += f" SELECT * REPLACE ({', '.join(map(_exact, floats))})"
     names = [identifier(each) for each in path]
     try:
         if len(path) == 3:
@@ -163,7 +166,9 @@ def files_of(table: Table) -> list[str]:
 
 def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
     """The query for the columns of a schema in the files of a table, None where it would differ."""
-    if not files_of(table) or any(map(_has_floats_within, schema.types)):
+    if not files_of(table) or any(
+        kinds.is_nested(each) and _has_floats(each) for each in schema.types
+    ):
         return None
     groups: dict[tuple[tuple[str, str | None], ...], list[Any]] = {}
     for part, keys in zip(table.parts, table.keys, strict=True):
@@ -178,11 +183,10 @@ def selection(connection: Any, table: Table, schema: pa.Schema) -> str | None:
     return query if connection.execute(f"DESCRIBE {query}").fetchall() == expected else None
 
 
-def _has_floats_within(dtype: pa.DataType) -> bool:
-    if not kinds.is_nested(dtype):
-        return False
-    inner = [dtype.field(at).type for at in range(dtype.num_fields)]
-    return any(kinds.is_floating(each) or _has_floats_within(each) for each in inner)
+def _has_floats(dtype: pa.DataType) -> bool:
+    if kinds.is_nested(dtype):
+        return any(_has_floats(dtype.field(at).type) for at in range(dtype.num_fields))
+    return bool(kinds.is_floating(dtype))
 
 
 def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.Schema) -> str:
@@ -192,25 +196,29 @@ def _of_group(parts: Sequence[Any], keys: Mapping[str, str | None], schema: pa.S
     def column(field: pa.Field) -> str:
         each = field.name
         if each in keys:
-            value = keys[each]
-            return "NULL::VARCHAR" if value is None else f"{literal(value)}::VARCHAR"
-        return _exact(identifier(each), field.type) if each in stored else "NULL"
+            value = "NULL" if keys[each] is None else literal(keys[each])
+            return f"{value}::VARCHAR AS {identifier(each)}"
+        return _exact(field) if each in stored else f"NULL AS {identifier(each)}"
 
-    columns = ", ".join(f"{column(field)} AS {identifier(field.name)}" for field in schema)
+    columns = ", ".join(map(column, schema))
     paths = ", ".join(literal(part.path) for part in parts)
     options = "union_by_name = true, hive_partitioning = false, binary_as_string = false"
     return f"FROM read_parquet([{paths}], {options}) SELECT {columns}"
 
 
-def _exact(name: str, dtype: pa.DataType) -> str:
-    """A column as Arrow has it.
+def _exact(field: pa.Field) -> str:
+    """A column as Arrow has it, where it is compared too.
 
-    What a file says of its least and greatest value leaves NaN out, and DuckDB goes by it, but not
-    through an expression. Of the units of time it makes microseconds.
+    What a file says of its least and greatest value leaves NaN out, and DuckDB goes by it; before
+    version 2 it lets Arrow compare, to which NaN is no number. Neither is done with an expression.
+    Of the units of time in a file it makes microseconds.
     """
-    if kinds.is_floating(dtype):
-        nan = "'nan'::DOUBLE" if kinds.is_float64(dtype) else "'nan'::FLOAT"
-        return f"CASE WHEN isnan({name}) THEN {nan} ELSE {name} END"
-    if dtype in UNITS:
-        return f"{name}::{UNITS[dtype]}"
-    return name
+    said = name = identifier(field.name)
+    if field.type in UNITS:
+        said = f"{name}::{UNITS[field.type]}"
+    elif kinds.is_floating(field.type):
+        nan = "'nan'::DOUBLE" if kinds.is_float64(field.type) else "'nan'::FLOAT"
+        said = f"CASE WHEN isnan({name}) THEN {nan} ELSE {name} END"
+    elif _has_floats(field.type):
+        said = f"CASE WHEN {name} IS NULL THEN NULL ELSE {name} END"
+    return f"{said} AS {name}"
