@@ -248,7 +248,7 @@ def test_fresh(engine):
         assert count(table, "{ fresh = { at = '2d' } }", sights) == (0, 3)
         old = result(table, "{ fresh = { at = '1.5d' } }", sights)
         assert (old.violations, old.rows) == (1, 3)
-        assert old.sample[0]["limit"] == "1.5d"
+        assert old.sample[0]["limit"] == "36h"
         assert old.sample[0]["newest"].startswith("1970-04-09 00:00:00")
     dates = {"at": pa.array([97, 98], pa.date32())}
     assert count(dates, "{ fresh = { at = '2d' } }", sights) == (0, 2)
