@@ -89,7 +89,10 @@ class Ending:
 
 
 def attended(call: Callable[[], T], end: Callable[[], object]) -> T:
-    """What a call comes to; Ctrl-C, which reaches no library that is busy, ends it by `end`."""
+    """What a call comes to; Ctrl-C, which reaches no library that is busy, ends it by `end`.
+
+    That is called until it has: between two statements a library forgets it.
+    """
     from concurrent.futures import wait
 
     future = Threads("datamake attended", 1).submit(call)
@@ -98,8 +101,8 @@ def attended(call: Callable[[], T], end: Callable[[], object]) -> T:
             wait([future], 0.1)
         return future.result()
     except KeyboardInterrupt:
-        end()
         while not future.done():
+            end()
             wait([future], 0.1)
         raise
 

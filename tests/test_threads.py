@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from _thread import interrupt_main
 
 import pytest
 
 from datamake.errors import DatamakeError
-from datamake.threads import Ending, Threads, ahead
+from datamake.threads import Ending, Threads, ahead, attended
 
 
 def test_calls_come_to_what_they_come_to():
@@ -93,3 +94,21 @@ def test_what_is_to_end():
     for late in (ending.go_on, lambda: ending.interruptible(lambda: None)):
         with pytest.raises(DatamakeError, match=r"^interrupted$"):
             late()
+
+
+def test_what_forgets_that_it_was_ended_is_ended_again():
+    """As a library does between two statements."""
+    asked, over = [], threading.Event()
+
+    def end():
+        asked.append("end")
+        if len(asked) == 3:
+            over.set()
+
+    def call():
+        interrupt_main()
+        over.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        attended(call, end)
+    assert asked == ["end"] * 3
