@@ -14,19 +14,22 @@ from datamake.judge import Judge
 from datamake.model import KEPT, Status
 from datamake.plan import Planner
 from datamake.request import NO_OPTIONS, requested
+from datamake.values import replace
 from datamake.workspace import Workspace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from datamake.history import TargetRun
-    from datamake.model import Written
+    from datamake.model import Reason, Record, Target, Verdict, Written
 
     Outputs = Mapping[str, Sequence[Written]]
     """Target → its outputs."""
 
 MADE = (Status.BUILT.value, Status.RESTORED.value)
+KNOWN = (Status.UP_TO_DATE, Status.RESTORE, Status.CHECK)
+"""What it is or was is known, if not whether it passes its checks."""
 FOREVER = 1 << 62
 
 
@@ -88,12 +91,13 @@ def at_revision(space: Workspace, name: str, revision: str, folder: str) -> Outp
         _link_others(space, git, root)
         then = Workspace(root, space.spec.parts[0].file, space.spec.profile, {})
         try:
+            own, then.state = then.state, space.state
+            then.sources.sightings = space.state.sightings
             then.cache = then.sources.shared = space.cache
-            then.state.sightings = then.sources.sightings = space.state.sightings
             then.sources.begin(offline=True)
             return _known(then, name, revision)
         finally:
-            then.state.close()
+            own.close()
             then.locks.close()
 
 
@@ -125,16 +129,49 @@ def _link_others(space: Workspace, git: Git, root: str) -> None:
         os.symlink(os.path.join(space.root, path), into)
 
 
+class _Memory(Judge):
+    """Judges what was, by what caches and past runs know; nothing is demanded of that."""
+
+    def verdict(self, name: str) -> Verdict:
+        """As of any judge; of what no cache knows, what its last run with this fingerprint made."""
+        verdict = super().verdict(name)
+        if verdict.status is not Status.RUN:
+            return verdict
+        runs = (run for run in _made(self.space, name) if run.fingerprint == verdict.fingerprint)
+        last = next(runs, None)
+        if last is None:
+            return verdict
+        known = replace(verdict, status=Status.UP_TO_DATE, outputs=last.outputs, present=False)
+        self.verdicts[name] = known
+        return known
+
+    def _demanded(self, target: Target, record: Record | None) -> Reason | None:  # noqa: ARG002
+        return None
+
+
 def _known(then: Workspace, name: str, revision: str) -> Outputs:
     request = requested(then, [name], NO_OPTIONS)
-    judge = Judge(then, request.demands, then.variables)
+    judge = _Memory(then, request.demands, then.variables)
     plan = Planner(then, judge, request.taken).plan(request.needs, 1, lambda _: (0, 0.0))
     for planned in plan.targets:
-        if planned.status not in (Status.UP_TO_DATE, Status.RESTORE):
-            raise UsageError(
-                f"it is not known what `{planned.name}` was at `{revision}`",
-                ["the cache has no record of it"],
-                "a build of that commit, with this cache or a shared one, makes it known",
-            )
+        if planned.status not in KNOWN:
+            raise _unknown(then, planned.name, revision, judge.verdicts)
     selected = request.demands.selected()
     return {each: judge.verdicts[each].outputs for each in selected if each in judge.verdicts}
+
+
+def _unknown(then: Workspace, name: str, revision: str, verdicts: Iterable[str]) -> UsageError:
+    """What to say of a target that nothing is known of, though of those before it there is."""
+    headline = f"it is not known what `{name}` was at `{revision}`"
+    always = {each for each, target in then.graph.targets.items() if target.policy.always}
+    if name in always:
+        fact = "it runs at every build, and no run of it as it is there is remembered"
+        return UsageError(headline, [fact], "a build of that commit here makes it known")
+    always.intersection_update(verdicts)
+    taken = [f"`{each}`" for each in then.graph.closure([name]) if each in always]
+    more = f"taken as last made, as they run at every build: {', '.join(taken)}"
+    return UsageError(
+        headline,
+        ["the cache has no record of it", *([more] if taken else ())],
+        "a build of that commit, with this cache or a shared one, makes it known",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 from threading import Event, Thread
 
@@ -181,6 +182,77 @@ def test_a_revision_that_was_never_built(flights):
     assert failure(flights, "delays", "nope").splitlines()[0] == "`nope` is no revision of git"
     assert git(flights, "worktree", "list").count("\n") == 1
     assert failure(flights, "nope", "HEAD").startswith("`nope` is no target")
+
+
+def test_at_a_revision_with_checks(flights):
+    """Checks of sources and of targets say nothing of what there was, known or not."""
+    flights.datafile(
+        """
+    [sources.flights]
+    path = "flights.csv"
+    schema = { id = "int64", delay = "int64" }
+    checks = [{ rows = { min = 1 } }]
+    [targets.delays]
+    inputs = ["flights"]
+    output = "out/delays.csv"
+    run = "sort -r {input} > {output}"
+    checks = [{ volume = "90%" }, { unique = ["id"] }]
+    """
+    )
+    git(flights, "commit", "-qam", "second")
+    assert flights.build().ok
+    flights.write("flights.csv", SECOND)
+    assert flights.build().ok
+    assert diff(flights, "delays", "HEAD")["rows"] == {"old": 2, "new": 3}
+
+
+def test_at_a_revision_with_a_database(flights):
+    """Its data is what the last run with the same declaration made of it; its version as last seen."""
+    flights.datafile(
+        """
+    [targets.open]
+    query = { uri = "sqlite:d.db", sql = "select * from t" }
+    output = "out/open.csv"
+    [targets.told]
+    query = { uri = "sqlite:d.db", sql = "select * from t", version = "select max(id) from t" }
+    output = "out/told.csv"
+    [targets.seen]
+    output = "out/seen.txt"
+    always = true
+    run = "echo seen > {output}"
+    [targets.both]
+    inputs = ["open", "told", "seen"]
+    output = "out/both.csv"
+    run = "cat out/open.csv > {output}"
+    """
+    )
+    with sqlite3.connect(flights.path("d.db")) as database:
+        database.execute("create table t as select 1 as id, 5 as delay")
+    flights.write(".gitignore", "out/\nd.db\n")
+    git(flights, "commit", "-qam", "second")
+    flights.write("out/open.csv", "id,delay\n")
+    assert failure(flights, "open", "HEAD") == (
+        "it is not known what `open` was at `HEAD`\n"
+        "  it runs at every build, and no run of it as it is there is remembered\n"
+        "  hint: a build of that commit here makes it known"
+    )
+    assert flights.build().ok
+    assert [diff(flights, name, "HEAD")["same"] for name in ("open", "told", "both")] == [True] * 3
+    flights.datafile(
+        flights.path("Datafile.toml").read_text().replace("cat out/open", "sort out/open")
+    )
+    assert flights.build().ok
+    assert diff(flights, "both", "HEAD")["rows"] == {"old": 1, "new": 1}
+    database.execute("insert into t values (2, 6)")
+    database.commit()
+    database.close()
+    assert flights.build().ok
+    assert failure(flights, "both", "HEAD") == (
+        "it is not known what `both` was at `HEAD`\n"
+        "  the cache has no record of it\n"
+        "  taken as last made, as they run at every build: `open`, `seen`\n"
+        "  hint: a build of that commit, with this cache or a shared one, makes it known"
+    )
 
 
 def test_what_the_cache_lost_is_not_known(flights):
