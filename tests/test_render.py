@@ -322,6 +322,33 @@ def test_why_shows_what_changed_in_a_command():
     )
 
 
+def test_why_shows_contents_by_short_digests():
+    """With their sizes, which digests carry; what is no digest as it is."""
+    own = "95191efc2f52683f39683192301f5e00"
+    changes = [
+        ("code-changed", f"{own}-542", f"{own}-1552x"),
+        ("input-changed", f"{own}-1/", f"table:{own}"),
+        ("input-changed", "token:etag-1", None),
+        ("env-changed", f"{own}-542", "1"),
+    ]
+    reasons = [{"code": c, "detail": "x", "old": old, "new": new} for c, old, new in changes]
+    document = {"name": "a", "status": "run", "reasons": reasons}
+    assert details.why_text(document).splitlines()[1:] == [
+        "  code-changed: x",
+        "    - 95191efc2f52 (542 bytes)",
+        "    + 95191efc2f52 (1,552 bytes, executable)",
+        "  input-changed: x",
+        "    - 95191efc2f52 (1 byte)",
+        "    + 95191efc2f52",
+        "  input-changed: x",
+        "    - token:etag-1",
+        "    + (none)",
+        "  env-changed: x",
+        f"    - {own}-542",
+        "    + 1",
+    ]
+
+
 def test_ls_is_aligned():
     document = {
         "targets": [

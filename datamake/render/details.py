@@ -5,6 +5,8 @@ Knows nothing of where the answers come from: it is given the documents of their
 
 from __future__ import annotations
 
+import re
+
 from datamake.render.text import clean, clean_lines, counted, duration, size
 
 TYPE_CHECKING = False
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
 
     Document = Mapping[str, Any]
 
+CONTENT = re.compile(r"(?:table:)?([0-9a-f]{32})(?:-(\d+)(x?)/?)?").fullmatch
+"""A digest: its hash, the size that it carries, whether it is of something executable."""
+OF_CONTENT = ("input-", "code-", "output-")
+"""What the codes of reasons begin with whose old and new are digests."""
 DIGEST_SHOWN = 12
 CELL = 32
 """Characters of a value that are shown, at most."""
@@ -42,7 +48,18 @@ def reason_lines(reason: Document) -> list[str]:
         return [head]
     if reason["code"] in ("command-changed", "code-changed") and "\n" in f"{old or ''}{new or ''}":
         return [head, *difference(old or "", new or "")]
-    return [head, f"    - {value_text(old)}", f"    + {value_text(new)}"]
+    shown = content_text if reason["code"].startswith(OF_CONTENT) else value_text
+    return [head, f"    - {shown(old)}", f"    + {shown(new)}"]
+
+
+def content_text(digest: str | None) -> str:
+    """`95191efc2f52 (542 bytes)`: the beginning of a digest, and what else it says."""
+    found = CONTENT(digest or "")
+    if found is None:
+        return value_text(digest)
+    about = [] if found[2] is None else [counted(int(found[2]), "byte")]
+    about += ["executable"] * bool(found[3])
+    return digest_text(found[1]) + (f" ({', '.join(about)})" if about else "")
 
 
 def value_text(value: str | None) -> str:
