@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datamake.errors import UsageError
 from datamake.git import Git
 from datamake.judge import Judge
+from datamake.listing import parents
 from datamake.model import KEPT, Status
 from datamake.plan import Planner
 from datamake.request import NO_OPTIONS, requested
@@ -114,19 +115,29 @@ def _checked_out(git: Git, revision: str, folder: str) -> Iterator[str]:
 
 
 def _link_others(space: Workspace, git: Git, root: str) -> None:
-    """Links to what git does not keep, but for what targets made."""
+    """Links to what git does not keep, but for outputs, and for folders that may have them."""
+    outputs = {*space.made, *space.graph.outputs.owners}
+    above = {folder for path in outputs for folder in parents(path)}
     listed = git("ls-files", "--others", "--directory", "--no-empty-directory", "-z")
     waiting = [os.fsdecode(path) for path in reversed(listed.split(b"\0")) if path]
     while waiting:
         path = waiting.pop().rstrip("/")
-        into = os.path.join(root, path)
-        if path == KEPT or path in space.made or os.path.lexists(into):
+        into, there = os.path.join(root, path), os.path.join(space.root, path)
+        if path == KEPT or path in outputs or os.path.lexists(into):
             continue
-        if any(made.startswith(f"{path}/") for made in space.made):
-            waiting += (f"{path}/{name}" for name in os.listdir(os.path.join(space.root, path)))
+        if path in above or _is_bare(there):
+            waiting += (f"{path}/{name}" for name in os.listdir(there))
             continue
         os.makedirs(os.path.dirname(into), exist_ok=True)
-        os.symlink(os.path.join(space.root, path), into)
+        os.symlink(there, into)
+
+
+def _is_bare(path: str) -> bool:
+    """Whether a path is a folder with nothing but folders in it, as `clean` leaves them."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return False
+    with os.scandir(path) as entries:
+        return all(entry.is_dir(follow_symlinks=False) for entry in entries)
 
 
 class _Memory(Judge):

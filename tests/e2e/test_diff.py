@@ -169,6 +169,31 @@ def test_at_a_revision_what_git_does_not_keep_is_as_it_is_now(flights):
     )
 
 
+def test_at_a_revision_after_clean(flights):
+    """Folders of outputs are no links out of the checkout: not empty ones, nor those with more in them."""
+    flights.write("out/by-hand.csv", "id,delay\n8,8\n")
+    flights.datafile(
+        DATAFILE
+        + """
+    [targets.lines]
+    foreach = "out/by-{hand}.csv"
+    inputs = ["out/by-{hand}.csv"]
+    output = "out/deep/er/{hand}.csv"
+    run = "cat {input} > {output}"
+    """
+    )
+    git(flights, "commit", "-qam", "second")
+    assert flights.build().ok
+    flights.command("clean", "-y")
+    assert flights.path("out/deep/er").is_dir()
+    assert flights.build("long").restored == ["long"]
+    assert diff(flights, "long", "HEAD")["same"] is True
+    flights.remove("out/long.csv")
+    flights.remove(".datamake/made")
+    flights.write("out/long.csv", FIRST)
+    assert diff(flights, "long", "HEAD")["rows"] == {"old": 2, "new": 2}
+
+
 def test_a_revision_that_was_never_built(flights):
     """It isn't built for it."""
     flights.write("flights.csv", SECOND)
