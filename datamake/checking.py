@@ -10,6 +10,7 @@ import os
 
 from datamake.action import Checking
 from datamake.datafile.checks import fields
+from datamake.errors import shortened
 from datamake.fingerprint import fingerprint, reading_of
 from datamake.formats import format_of, is_note
 from datamake.handing import inside, views
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from datamake.model import Assertions, Field, Target, Verdict, Written
     from datamake.workspace import Workspace
 
+NEVER = "not checked yet"
 VOLUMES = 10
 """Builds whose numbers of rows are remembered."""
 
@@ -111,11 +113,9 @@ class Examiner:
             return verdict
         if known.results is None and verdict.status is Status.RESTORE:
             return verdict
-        reason = self._changed(target.name, known)
+        reasons = self.changed(target.name, known)
         absent = known.results is None and not verdict.present
-        return replace(
-            verdict, status=Status.RESTORE if absent else Status.CHECK, reasons=(reason,)
-        )
+        return replace(verdict, status=Status.RESTORE if absent else Status.CHECK, reasons=reasons)
 
     def source(self, name: str) -> tuple[Known, str, list[Content]]:
         """What is known of a source's checks, its digest, and its contents. Raises InputGone."""
@@ -163,15 +163,20 @@ class Examiner:
             own = self.known(target.name, target.assertions, "").fingerprint
             self.note(target.name, own, outputs[0].digest, results)
 
-    def _changed(self, name: str, known: Known) -> Reason:
-        """What is checked otherwise than when a target was last checked, or has failed then."""
+    def changed(self, name: str, known: Known) -> tuple[Reason, ...]:
+        """What is checked otherwise than when this was last checked, or that it has failed then."""
         if known.results is not None:
             from datamake.tables.checked import told
 
-            return Reason(Code.CHECK_CHANGED, told(known.results)[0])
+            return (Reason(Code.CHECK_CHANGED, told(known.results)[0]),)
         last = self.space.state.facts.recall(f"checks {name}")
         found = _differing(last, _told(self._fields[known.fingerprint]))
-        return Reason(Code.CHECK_CHANGED, ", ".join(found) or "not checked as it is now")
+        return tuple(found) or (self.unchecked(name),)
+
+    def unchecked(self, name: str) -> Reason:
+        """That a target or source was not checked as it is now."""
+        last = self.space.state.facts.recall(f"checks {name}")
+        return Reason(Code.CHECK_CHANGED, NEVER if last is None else "not checked as it is now")
 
     def note(self, name: str, own: str, digest: str, results: Sequence[Any]) -> None:
         """Remember what came of checks: of what depends on nothing else with the content."""
@@ -203,8 +208,8 @@ def _told(fields: Iterable[Field]) -> str:
     return json.dumps(list(fields))
 
 
-def _differing(old: str | None, new: str) -> list[str]:
-    """What is checked now and was not, or differs, or is checked no more, by name."""
+def _differing(old: str | None, new: str) -> list[Reason]:
+    """What is checked now and was not, or differs, or is checked no more."""
     import json
 
     try:
@@ -219,7 +224,18 @@ def _differing(old: str | None, new: str) -> list[str]:
     ):  # it was never checked, or is told by other rules
         return []
     return [
-        f"{kind} `{subject}`" if subject else kind
-        for kind, subject in {**after, **before}
-        if before.get((kind, subject)) != after.get((kind, subject))
+        _difference(*key, before.get(key), after.get(key))
+        for key in {**after, **before}
+        if before.get(key) != after.get(key)
     ]
+
+
+def _difference(kind: str, subject: str, old: str | None, new: str | None) -> Reason:
+    """What is another in one field. Checks are errors where they say nothing else."""
+    was, now = (each and each.removesuffix(" error") for each in (old, new))
+    detail = f"{kind} `{subject}`" if subject else kind
+    if was is None or now is None:
+        detail += " removed" if now is None else " added"
+    elif kind in ("check", "schema"):
+        detail += f": {shortened(was)} → {shortened(now)}"
+    return Reason(Code.CHECK_CHANGED, detail, subject or kind, was, now)

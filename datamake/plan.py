@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from datamake.slots import Urgency
     from datamake.workspace import Workspace
 
-CHANGED = Reason(Code.CHECK_CHANGED, "not checked as it is now")
 TO_DO = (Status.RUN, Status.MAYBE)
 
 
@@ -102,13 +101,14 @@ class Planner:
     def _source(self, name: str) -> Iterable[Instruction]:
         """A source that is checked, where that was not done before."""
         self.judge.inputs.settle(name, Known(""))
+        examiner = self.judge.examiner
         try:
-            known, _, _ = self.judge.examiner.source(name)
+            known, _, _ = examiner.source(name)
         except (DatamakeError, KeyError):  # what it holds, or what it refers to, is not known yet
-            return self._note(PlannedTarget(name, Status.CHECK, (CHANGED,)))
+            return self._note(PlannedTarget(name, Status.CHECK, (examiner.unchecked(name),)))
         if known.passed:
             return self.schedule.judged(name, None)
-        return self._note(PlannedTarget(name, Status.CHECK, (CHANGED,)))
+        return self._note(PlannedTarget(name, Status.CHECK, examiner.changed(name, known)))
 
     def _note(self, target: PlannedTarget) -> Iterable[Instruction]:
         self.planned[target.name] = target

@@ -228,11 +228,13 @@ def _said(check: Check) -> str:
     """All of a check but its name, as text."""
     from json import dumps
 
+    arguments: Any = check.arguments
+    if check.kind == "rows":
+        bounds = zip(("min", "max"), arguments, strict=True)
+        arguments = {name: each for name, each in bounds if each is not None}
     parts = [check.kind]
     parts += [
-        dumps(each, ensure_ascii=False, default=str)
-        for each in (check.columns, check.arguments)
-        if each
+        dumps(each, ensure_ascii=False, default=str) for each in (check.columns, arguments) if each
     ]
     if check.where:
         parts += ["where", dumps(check.where, ensure_ascii=False)]

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 CONTENT = re.compile(r"(?:table:)?([0-9a-f]{32})(?:-(\d+)(x?)/?)?").fullmatch
 """A digest: its hash, the size that it carries, whether it is of something executable."""
-OF_CONTENT = ("input-", "code-", "output-")
-"""What the codes of reasons begin with whose old and new are digests."""
+OF_CONTENT = ("input-", "code-", "output-", "check-")
+"""What the codes of reasons begin with whose old and new may be digests."""
 DIGEST_SHOWN = 12
 CELL = 32
 """Characters of a value that are shown, at most."""
