@@ -9,7 +9,8 @@ import os
 from tempfile import TemporaryDirectory
 
 from datamake import past
-from datamake.data import files
+from datamake.action import Piece, View
+from datamake.data import looked_at, view
 from datamake.errors import UsageError
 from datamake.moves import room
 from datamake.request import chosen
@@ -17,10 +18,10 @@ from datamake.threads import Ending, attended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from datamake.past import Outputs
+    from datamake.past import Was
     from datamake.workspace import Workspace
 
 VERSION = 1
@@ -36,28 +37,36 @@ def diff(
     Raises UsageError where one of both is not there or not known, and TableError.
     """
     from datamake.tables.difference import difference
-    from datamake.tables.reading import open_table
+    from datamake.tables.failures import named
+    from datamake.tables.views import opened
 
     ending = Ending()
 
-    def compared(then: Sequence[str], now: Sequence[str]) -> dict[str, Any]:
-        old, new = (open_table(each, go_on=ending.go_on) for each in (then, now))
+    def compared(then: View, now: View) -> dict[str, Any]:
+        old, new = (opened(each, ending.go_on) for each in (then, now))
         return difference(old, new, key or None, folder, ending)
 
-    with TemporaryDirectory(prefix="diff-", dir=room(os.path.join(space.folder, "tmp"))) as folder:
-        try:
-            now = files(space, name)
-            label, then = _then(space, name, against, folder)
+    with (
+        TemporaryDirectory(prefix="diff-", dir=room(os.path.join(space.folder, "tmp"))) as folder,
+        looked_at(space),
+    ):
+        now = view(space, name)
+        label, then = _then(space, name, against, folder)
+        with named([folder + os.sep], lambda path: _shown(path, folder, label)):
             found = attended(lambda: compared(then, now), ending.end)
-        finally:
-            space.sources.copies.remove()
     return {"version": VERSION, "name": name, "against": label, **found}
 
 
-def _then(space: Workspace, name: str, against: str | None, folder: str) -> tuple[str, list[str]]:
-    """What it is compared with, and the absolute paths of that."""
+def _shown(path: str, folder: str, label: str) -> str:
+    """`out/a.csv of run 1`, for a copy of what it was in `folder`."""
+    own = os.path.relpath(path, folder).partition(os.sep)[2]
+    return f"{own} of {label.replace('`', '')}"
+
+
+def _then(space: Workspace, name: str, against: str | None, folder: str) -> tuple[str, View]:
+    """What it is compared with, and the table that it was."""
     if against is not None and os.path.exists(against):
-        return f"`{against}`", [os.path.abspath(against)]
+        return f"`{against}`", View(name, (Piece((os.path.abspath(against),)),))
     if name in space.graph.sources:
         raise UsageError(
             f"`{name}` is a source, and not built",
@@ -81,24 +90,25 @@ def _then(space: Workspace, name: str, against: str | None, folder: str) -> tupl
     return f"run {run}", _restored(space, name, outputs, folder)
 
 
-def _restored(space: Workspace, name: str, outputs: Outputs, folder: str) -> list[str]:
-    """The absolute paths of outputs: as they are there, else out of the cache, in a folder."""
-    paths = []
-    for target, written in outputs.items():
-        for output in written:
+def _restored(space: Workspace, name: str, found: Mapping[str, Was], folder: str) -> View:
+    """The outputs of targets as one table: as they are there, else out of the cache, in a folder."""
+    pieces: list[Piece] = []
+    for target, was in found.items():
+        each = was.each if target != name else {}
+        for output in was.outputs:
             if output.name == "rejects":
                 continue
             if space.digest(output.path) == output.digest:
-                paths.append(space.files.absolute(output.path))
+                pieces.append(Piece((space.files.absolute(output.path),), each))
                 continue
-            place = os.path.join(folder, str(len(paths)), os.path.basename(output.path))
+            place = os.path.join(folder, str(len(pieces)), output.path)
             if not space.cache.restore(output.digest, place):
                 raise UsageError(
                     f"what `{target}` was then is not in the cache any more",
                     [f"`{output.path}`, {output.digest}"],
                     "the cache keeps what it has room for: see `local_cache_size`",
                 )
-            paths.append(place)
-    if not paths:
+            pieces.append(Piece((place,), each))
+    if not pieces:
         raise UsageError(f"`{name}` had no data then")
-    return paths
+    return View(name, tuple(pieces))

@@ -37,7 +37,7 @@ def table(space: Workspace, name: str) -> pa.Table:
     """
     from datamake.tables.views import opened
 
-    with _looked_at(space):
+    with looked_at(space):
         return opened(Insights(space).typed(view(space, name))).to_arrow()
 
 
@@ -57,13 +57,13 @@ def preview(space: Workspace, name: str) -> dict[str, Any]:
     from datamake.tables.profile import profiled
     from datamake.tables.views import opened
 
-    with _looked_at(space):
+    with looked_at(space):
         profile = profiled(opened(Insights(space).typed(view(space, name))), FIRST_ROWS)
         return {"version": 1, "name": name, **profile}
 
 
 @contextmanager
-def _looked_at(space: Workspace) -> Iterator[None]:
+def looked_at(space: Workspace) -> Iterator[None]:
     """What is remote has local copies inside. Errors name files as the Datafile does.
 
     Raises TableError.
@@ -97,7 +97,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
         yield adhoc.listed(_tables(space))
         return
     found, lacking = [], {}
-    with _looked_at(space):
+    with looked_at(space):
         for name in adhoc.named(query, _names(space)):
             try:
                 one = view(space, name)
@@ -159,11 +159,6 @@ def _is_table(view: View) -> bool:
     return view.reading.format is not None or all(
         os.path.isdir(path) or format_of(path) is not None for path in paths
     )
-
-
-def files(space: Workspace, name: str) -> list[str]:
-    """The absolute paths of what a name stands for, files or folders; see `view`."""
-    return [path for piece in view(space, name).pieces for path in piece.paths]
 
 
 def view(space: Workspace, name: str, *, local: bool = False) -> View:

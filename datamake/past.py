@@ -15,7 +15,7 @@ from datamake.listing import parents
 from datamake.model import KEPT, Status
 from datamake.plan import Planner
 from datamake.request import NO_OPTIONS, requested
-from datamake.values import replace
+from datamake.values import replace, value
 from datamake.workspace import Workspace
 
 TYPE_CHECKING = False
@@ -25,8 +25,14 @@ if TYPE_CHECKING:
     from datamake.history import TargetRun
     from datamake.model import Reason, Record, Target, Verdict, Written
 
-    Outputs = Mapping[str, Sequence[Written]]
-    """Target → its outputs."""
+
+@value
+class Was:
+    """What a target was: the values of an instance, and its outputs."""
+
+    each: Mapping[str, str]
+    outputs: Sequence[Written]
+
 
 MADE = (Status.BUILT.value, Status.RESTORED.value)
 KNOWN = (Status.UP_TO_DATE, Status.RESTORE, Status.CHECK)
@@ -34,7 +40,7 @@ KNOWN = (Status.UP_TO_DATE, Status.RESTORE, Status.CHECK)
 FOREVER = 1 << 62
 
 
-def after_run(space: Workspace, names: Sequence[str], run: int) -> Outputs:
+def after_run(space: Workspace, names: Sequence[str], run: int) -> Mapping[str, Was]:
     """The outputs that targets had when a run was over; without those that there were not yet.
 
     Raises UsageError where the cache does not know what one had.
@@ -44,7 +50,7 @@ def after_run(space: Workspace, names: Sequence[str], run: int) -> Outputs:
         made = _made(space, name)
         then = next((each for each in made if each.run <= run), None)
         if then is not None:
-            found[name] = _outputs(space, then)
+            found[name] = Was(space.graph.targets[name].each, _outputs(space, then))
     return found
 
 
@@ -81,7 +87,7 @@ def _outputs(space: Workspace, then: TargetRun) -> Sequence[Written]:
 # Revisions
 
 
-def at_revision(space: Workspace, name: str, revision: str, folder: str) -> Outputs:
+def at_revision(space: Workspace, name: str, revision: str, folder: str) -> Mapping[str, Was]:
     """The outputs that a selection has with the files of a revision, as far as a cache has them.
 
     What git does not keep is taken as it is now. The revision is checked out in `folder`, and it
@@ -160,7 +166,7 @@ class _Memory(Judge):
         return None
 
 
-def _known(then: Workspace, name: str, revision: str) -> Outputs:
+def _known(then: Workspace, name: str, revision: str) -> Mapping[str, Was]:
     request = requested(then, [name], NO_OPTIONS)
     judge = _Memory(then, request.demands, then.variables)
     plan = Planner(then, judge, request.taken).plan(request.needs, 1, lambda _: (0, 0.0))
@@ -168,7 +174,12 @@ def _known(then: Workspace, name: str, revision: str) -> Outputs:
         if planned.status not in KNOWN:
             raise _unknown(then, planned.name, revision, judge.verdicts)
     selected = request.demands.selected()
-    return {each: judge.verdicts[each].outputs for each in selected if each in judge.verdicts}
+    targets, verdicts = then.graph.targets, judge.verdicts
+    return {
+        each: Was(targets[each].each, verdicts[each].outputs)
+        for each in selected
+        if each in verdicts
+    }
 
 
 def _unknown(then: Workspace, name: str, revision: str, verdicts: Iterable[str]) -> UsageError:

@@ -122,6 +122,39 @@ def test_all_instances_are_one_table(flights):
     assert changes(diff(flights, "parts", key=["id"])) == ({"added": 0, "removed": 0, "changed": 1})
 
 
+def test_variables_are_columns(flights):
+    """Of a foreach target, as where it is shown: they can be keys, of instances that are gone too."""
+    flights.datafile(DATAFILE.replace("grep -e ^id -e ^{n} {input}", "sed s/^[0-9]/7/ {input}"))
+    git(flights, "commit", "-qam", "second")
+    assert flights.build("parts").ok
+    text = flights.path("Datafile.toml").read_text()
+    flights.datafile(text.replace('["1", "2"]', '["2", "3"]'))
+    flights.write("flights.csv", "id,delay\n1,8\n")
+    assert flights.build("parts").ok
+    said = failure(flights, "parts", "2", key=["n", "id"], kind=datamake.TableError)
+    assert said.startswith("the key tells no rows apart: 2 rows of the old table have `n` = `2`, ")
+    git(flights, "commit", "-qam", "third")
+    flights.write("flights.csv", "id,delay\n1,9\n")
+    assert flights.build("parts").ok
+    found = diff(flights, "parts", "HEAD~1", key=["n", "delay"])
+    assert [each["name"] for each in found["columns"]] == ["id", "delay", "n"]
+    assert (found["rows"], changes(found)) == (
+        {"old": 4, "new": 2},
+        {"added": 2, "removed": 4, "changed": 0},
+    )
+    assert [row["n"] for row in found["changes"]["examples"]["removed"]] == ["1", "1", "2", "2"]
+
+
+def test_what_is_said_of_a_table_names_it(flights):
+    """By its path in the project, and when it was so: no copy of it."""
+    flights.write("flights.csv", SECOND.replace("delay", "late"))
+    assert flights.build().ok
+    said = failure(flights, "delays", key=["late"], kind=datamake.TableError)
+    assert said.splitlines()[0] == "`out/delays.csv of run 1` has no column `late`"
+    said = failure(flights, "delays", "1", key=["delay"], kind=datamake.TableError)
+    assert said.splitlines()[0] == "`out/delays.csv` has no column `delay`"
+
+
 def test_against_a_file(flights):
     """Of a source, too."""
     flights.write("old.csv", SECOND)
