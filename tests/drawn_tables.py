@@ -9,6 +9,7 @@ import struct
 
 import pyarrow as pa
 from hypothesis import strategies as st
+from versions import LISTS_OF_ONE_SIZE
 
 from datamake.tables.types import arrow
 
@@ -38,7 +39,7 @@ def types(leaves=PLAIN, depth=2, *, unique=False):
     return st.one_of(
         plain,
         marked.map("list<{}>".format),
-        inner.map("list<{}>[2]".format),
+        *([inner.map("list<{}>[2]".format)] if LISTS_OF_ONE_SIZE else []),
         fields.map(lambda pairs: f"struct<{', '.join(map(_field, pairs))}>"),
         st.tuples(keys, marked).map(lambda pair: f"map<{pair[0]}, {pair[1]}>"),
     )

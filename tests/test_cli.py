@@ -15,6 +15,7 @@ import time
 
 import pytest
 from typer.main import get_command
+from versions import told_by_duckdb_2
 
 from datamake import cli
 from datamake.cli import app, failures, running, streams, upkeep
@@ -283,6 +284,7 @@ def test_logs_and_history(words):
     assert len(json.loads(words("history", "a", "--json")[1])["runs"]) == 1
 
 
+@told_by_duckdb_2
 def test_what_failed_is_told_later(words):
     """By `log --failed` as the build did, before the log; by `log` where there is none."""
     words.project.datafile("""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from versions import read_by_duckdb_2, told_by_duckdb_2
 
 from datamake.action import Piece, View
 from datamake.tables import TableError
@@ -25,7 +26,11 @@ def views(tmp_path):
     [
         ("from t", [{"id": 3, "kind": "x", "month": "01"}, {"id": 1, "kind": "y", "month": "01"}]),
         ('select max(id) m from sales.t join "clean[01]" using (id)', [{"m": 3}]),
-        ("pivot t on kind using count(*) order by id", [{"id": 1, "month": "01", "x": 0, "y": 1}]),
+        pytest.param(
+            "pivot t on kind using count(*) order by id",
+            [{"id": 1, "month": "01", "x": 0, "y": 1}],
+            marks=read_by_duckdb_2,
+        ),
         ("select column_name from (describe t)", [{"column_name": "id"}]),
         ("select now() > '2020-01-01' as n", [{"n": True}]),
     ],
@@ -61,7 +66,7 @@ could not convert string 'x' to INT32 when casting from source column kind
         ("fro t", "syntax error at or near `fro`\n  1 | fro t\n    | ^^^"),
         ("select kin from t", MISSING.strip()),
         ('from t where kind = "x"', QUOTED.strip()),
-        ("select kind::int from t", CONVERSION.strip()),
+        pytest.param("select kind::int from t", CONVERSION.strip(), marks=told_by_duckdb_2),
     ],
 )
 def test_messages(views, sql, message):

@@ -16,6 +16,7 @@ import tomli
 from drawn_tables import PARQUET, tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from versions import told_by_duckdb_2
 
 from datamake.datafile.checks import Check, checks_of, schema_of
 from datamake.errors import EnvironmentFailed
@@ -370,6 +371,7 @@ def test_mistakes_name_the_check(engine):
     )
 
 
+@told_by_duckdb_2
 def test_mistakes_in_sql_name_the_check():
     """What DuckDB says stands below."""
     table = {"a": [1]}

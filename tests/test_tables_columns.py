@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from versions import read_by_duckdb_2
 
 from datamake.tables import TableError
 from datamake.tables.queries import tables_in, used_columns
@@ -63,7 +64,7 @@ def used(sql, *prelude):
         ("select s.* from t", {"t": "s"}),
         ("select W.big from sales.w w", {"sales.w": "Big"}),
         ("select sales.w.q from sales.w", {"sales.w": "q"}),
-        ("select a from t order by all", {"t": "a"}),
+        pytest.param("select a from t order by all", {"t": "a"}, marks=read_by_duckdb_2),
         ("select a, count(*) from t group by all", {"t": "a"}),
         ("pivot t on a in (1, 2) using sum(b)", {"t": "*"}),
         ("select v from (unpivot t on a, b into name n value v)", {"t": "*"}),

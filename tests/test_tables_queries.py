@@ -16,6 +16,7 @@ import pytest
 from drawn_tables import PARQUET, cut, said, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from versions import told_by_duckdb_2
 
 from datamake.action import Piece, View
 from datamake.errors import DatamakeError
@@ -509,12 +510,14 @@ def cases(text):
     return [(written, said.replace("PARAM", PARAM)) for written, _, said in parts]
 
 
+@told_by_duckdb_2
 @pytest.mark.parametrize(("sql", "message"), cases(MESSAGES))
 def test_messages(ask, sql, message):
     """They say what is wrong, show where, and say what to do."""
     assert ask.message(sql) == message
 
 
+@told_by_duckdb_2
 @pytest.mark.parametrize(("prelude", "message"), cases(PRELUDES))
 def test_messages_of_a_prelude(ask, prelude, message):
     """They show the prelude."""

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stored import file
+from versions import told_by_duckdb_2
 
 from datamake.action import Piece, View
 from datamake.datafile.standard import standard
@@ -642,6 +643,7 @@ def test_values_come_out_of_sql_as_they_went_in(type_):
     assert made("a.csv", columns={"a": type_}, drop_duplicates=["a"]).equals(plain.slice(0, 2))
 
 
+@told_by_duckdb_2
 @pytest.mark.parametrize(
     ("table", "message"),
     [

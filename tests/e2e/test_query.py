@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
+from versions import decimals_of_postgresql
 
 pytest.importorskip("adbc_driver_sqlite")
 
@@ -88,6 +89,7 @@ def test_a_database_that_is_not_there_is_the_environments_failure(shop):
     assert not shop.exists("nope.db")
 
 
+@decimals_of_postgresql
 def test_postgresql(postgresql, project):
     """The password comes from the environment, and stands nowhere afterwards."""
     pytest.importorskip("adbc_driver_postgresql")

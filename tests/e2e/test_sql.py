@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from stored import parquet
+from versions import told_by_duckdb_2
 
 PEOPLE = {"name": ["O'Brien", "x", 'say "x"'], "age": [20, 3, 50]}
 
@@ -162,6 +163,7 @@ def test_names(project):
     assert listed[0]["inputs"] == ["sales.clean"]
 
 
+@told_by_duckdb_2
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
@@ -238,6 +240,7 @@ def test_mistakes_that_need_no_data(project, sql, said):
     assert project.files("build/*") == []
 
 
+@told_by_duckdb_2
 def test_a_mistake_in_a_file(project):
     """Names it, and shows its line."""
     done, lines = made(project, "q.sql", q="-- all\nselect id,\n  now()\nfrom t\n")
