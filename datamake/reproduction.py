@@ -13,9 +13,9 @@ from datamake.errors import UsageError
 from datamake.explain import planned_of
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
-from datamake.model import KEPT, Status
+from datamake.model import KEPT, Code, Status
 from datamake.urls import is_url
-from datamake.values import value
+from datamake.values import replace, value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from datamake.model import Target, Verdict, Written
     from datamake.project import Project
     from datamake.workspace import Workspace
+
+DEMANDED = {Code.ALWAYS, Code.EXPIRED}
+"""Why a target runs where nothing about it has changed."""
 
 
 @value
@@ -88,6 +91,10 @@ def _judged(project: Project, target: Target) -> tuple[Judge, Verdict]:
         if known is not None:
             judge.inputs.settle(need, known)
     verdict = judge.verdict(target.name)
+    record = space.record(target.name)
+    reasons = {reason.code for reason in verdict.reasons}
+    if record is not None and verdict.status is Status.RUN and reasons <= DEMANDED:
+        verdict = replace(verdict, status=Status.UP_TO_DATE, outputs=record.outputs)
     if verdict.status is not Status.UP_TO_DATE or not target.outputs:
         raise UsageError(
             f"`{target.name}` cannot be reproduced: "
@@ -116,6 +123,8 @@ def _run(space: Workspace, judge: Judge, target: Target, verdict: Verdict, folde
     action = Preparation(elsewhere, space.variables).action(
         target, contents, verdict.fingerprint, numbers
     )
+    if target.kind == "query":  # what it asks is no copy
+        action = replace(action, cwd=os.path.join(space.root, target.surroundings.cwd))
     executor = open_executor("local", 1)
     try:
         executor.submit(action)

@@ -11,6 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from versions import decimals_of_postgresql
 
+import datamake
+from datamake.reproduction import reproduce
+
 pytest.importorskip("adbc_driver_sqlite")
 
 DATAFILE = """
@@ -37,6 +40,11 @@ def shop(project):
         project, "CREATE TABLE orders (id INTEGER, paid REAL); INSERT INTO orders VALUES (1, 2.5)"
     )
     return project
+
+
+def reproduced(project):
+    with datamake.load(str(project.root)) as opened:
+        return reproduce(opened, "orders")
 
 
 def rows(project, path="build/orders.parquet"):
@@ -185,3 +193,20 @@ def test_a_query_of_a_database_stands_in_the_datafile(project):
         "Datafile.toml:3:32: `queries/a.sql` is no query\n"
         "  hint: write it down here: only a `sql` target takes it from a file\n"
     )
+
+
+@pytest.mark.parametrize("text", [DATAFILE, VERSIONED])
+def test_it_is_reproduced(shop, text):
+    """Of the database where it is, relative to the project, asked once more; with or without a version."""
+    shop.datafile(text)
+    assert shop.build().ok
+    found = reproduced(shop)
+    assert (found["error"], found["same"]) == (None, True)
+    execute(shop, "UPDATE orders SET paid = 3")
+    assert reproduced(shop)["same"] is False
+    execute(shop, "INSERT INTO orders VALUES (2, 5)")
+    if text == DATAFILE:
+        assert reproduced(shop)["same"] is False
+        shop.remove("build/orders.parquet")
+    with pytest.raises(datamake.UsageError, match="`orders` cannot be reproduced: it is not up to"):
+        reproduced(shop)
