@@ -14,6 +14,7 @@ from datamake.explain import planned_of
 from datamake.files import fresh_digest, fresh_listing
 from datamake.judge import Demands, Judge
 from datamake.model import KEPT, Code, Status
+from datamake.threads import Ending, attended
 from datamake.urls import is_url
 from datamake.values import replace, value
 
@@ -47,8 +48,8 @@ def reproduce(project: Project, name: str) -> dict[str, Any]:
 
     Returns `name`, `same`, `error` (None if it ran) with `facts`, and for each output its `path`,
     `old` and `new` digest, whether they are the `same_table` (None for what is no table) and, of a
-    folder, the paths that `differ`. Raises UsageError where the
-    target is not up to date with its outputs there.
+    folder, the paths that `differ`, of another table in `table` what `tables.difference` says.
+    Raises UsageError where the target is not up to date with its outputs there.
     """
     space = project.space
     name = planned_of(project, name).name
@@ -156,12 +157,14 @@ def _compared(space: Workspace, folder: str, old: Written, new: Written) -> dict
         differing = sorted(
             path for path in {**before, **after} if before.get(path) != after.get(path)
         )
+    same_table = _is_same_table(space, folder, old, new)
     return {
         "path": old.path,
         "old": old.digest,
         "new": new.digest,
         "differ": differing,
-        "same_table": _is_same_table(space, folder, old, new),
+        "same_table": same_table,
+        "table": None if same_table else _difference(space, folder, old, new),
     }
 
 
@@ -178,6 +181,29 @@ def _is_same_table(space: Workspace, folder: str, old: Written, new: Written) ->
     try:
         before = digest(os.path.join(space.root, old.path), form)
         return before == digest(_place(folder, new), form)
+    except TableError:
+        return None
+
+
+def _difference(space: Workspace, folder: str, old: Written, new: Written) -> dict[str, Any] | None:
+    """What is other in an output that is a table; None for one that is the same, or no table."""
+    from datamake.formats import format_of
+
+    if old.digest == new.digest or old.digest.endswith("/") or format_of(old.path) is None:
+        return None
+    from datamake.tables import TableError
+    from datamake.tables.difference import difference
+    from datamake.tables.reading import open_table
+
+    ending = Ending()
+
+    def found() -> dict[str, Any]:
+        places = os.path.join(space.root, old.path), _place(folder, new)
+        before, after = (open_table(place, go_on=ending.go_on) for place in places)
+        return difference(before, after, None, folder, ending)
+
+    try:
+        return attended(found, ending.end)
     except TableError:
         return None
 

@@ -55,10 +55,11 @@ def accept(place: Place, names: Accepted, *, json: Json = False) -> int:
 def reproduce(place: Place, name: Name, *, json: Json = False) -> int:
     """Run a target again in a clean folder, and compare: the same bytes, or at least tables."""
     from datamake import reproduction
+    from datamake.render.difference import reproduced_text
 
     with open_project(place) as project:
         document = reproduction.reproduce(project, name)
-    answer(document, details.reproduced_text, json=json)
+    answer(document, reproduced_text, json=json)
     alike = all(out["old"] == out["new"] or out["same_table"] for out in document["outputs"])
     return ExitStatus.OK if alike and document["error"] is None else ExitStatus.FAILED
 

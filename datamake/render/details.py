@@ -259,26 +259,6 @@ def fact_text(name: str, item: Any) -> str:
     return "none" if item is None else clean(str(item))
 
 
-def reproduced_text(document: Document) -> str:
-    """Whether each output came out the same, and what of a folder did not."""
-    word = "failed" if document["error"] else "the same" if document["same"] else "different"
-    if word == "different" and all(
-        output["old"] == output["new"] or output["same_table"] for output in document["outputs"]
-    ):
-        word = "the same tables, in other bytes"
-    lines = [f"{clean(document['name'])}: {word}"]
-    if document["error"]:
-        lines += [f"  {clean_lines(fact)}" for fact in (document["error"], *document["facts"])]
-    for output in document["outputs"]:
-        same = output["old"] == output["new"]
-        word = "same" if same else "same table" if output["same_table"] else "different"
-        lines.append(f"  {word:<10}  {clean(output['path'])}")
-        lines += [f"    {clean(path)}" for path in output["differ"]]
-        if not same:
-            lines += [f"    - {digest_text(output['old'])}", f"    + {digest_text(output['new'])}"]
-    return "\n".join(lines) + "\n"
-
-
 def data_text(document: Document) -> str:
     """A table: its size, a line for each column, its first rows."""
     names = [column["name"] for column in document["columns"]]

@@ -1,4 +1,4 @@
-"""What two states of a table differ in, as text, Markdown or a page of HTML.
+"""What two states of a table differ in, and what came of a reproduction, as text, Markdown or a page of HTML.
 
 Knows nothing of tables: it is given the document that JSON has. Names and values come from outside:
 nothing in them is markup.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from html import escape
 
 from datamake.render import markdown as marked
-from datamake.render.details import CELL, columns
-from datamake.render.text import clean, counted
+from datamake.render.details import CELL, columns, digest_text
+from datamake.render.text import clean, clean_lines, counted
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -43,10 +43,36 @@ def text(document: Document) -> str:
     """For a terminal, or a file."""
     lines = [headline(document)]
     for section in sections(document):
-        lines += ["", f"{section.title}: {section.text}" if section.text else section.title]
-        cells = [[clean(cell) for cell in row] for row in (section.head, *section.rows) if row]
-        lines += [f"  {line}" for line in columns(cells, CELL)]
+        lines += ["", *_lines(section)]
     return "\n".join(lines) + "\n"
+
+
+def reproduced_text(document: Document) -> str:
+    """Whether each output came out the same, and what of a folder or table did not."""
+    word = "failed" if document["error"] else "the same" if document["same"] else "different"
+    if word == "different" and all(
+        output["old"] == output["new"] or output["same_table"] for output in document["outputs"]
+    ):
+        word = "the same tables, in other bytes"
+    lines = [f"{clean(document['name'])}: {word}"]
+    if document["error"]:
+        lines += [f"  {clean_lines(fact)}" for fact in (document["error"], *document["facts"])]
+    for output in document["outputs"]:
+        same = output["old"] == output["new"]
+        word = "same" if same else "same table" if output["same_table"] else "different"
+        lines.append(f"  {word:<10}  {clean(output['path'])}")
+        lines += [f"    {clean(path)}" for path in output["differ"]]
+        if not same:
+            lines += [f"    - {digest_text(output['old'])}", f"    + {digest_text(output['new'])}"]
+        for section in sections(output["table"]) if output["table"] else ():
+            lines += [f"    {line}" for line in _lines(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(section: Section) -> list[str]:
+    cells = [[clean(cell) for cell in row] for row in (section.head, *section.rows) if row]
+    title = f"{section.title}: {section.text}" if section.text else section.title
+    return [title, *(f"  {line}" for line in columns(cells, CELL))]
 
 
 def markdown(document: Document) -> str:

@@ -195,6 +195,44 @@ def test_reproduce_by_table(tables):
     assert done.stdout.startswith("one: different\n  different   one.parquet\n")
 
 
+@pytest.mark.parametrize(
+    ("then", "told"),
+    [
+        ("a,b\n2,y\n1,x\n", ["Rows: 2; the same in another order"]),
+        (
+            "a,b\n1,x\n3,y\n",
+            [
+                "Rows: 2; 1 added, 1 removed",
+                "Statistics",
+                "  column        before  after",
+                "  a       max   2       3",
+                "  a       mean  1.5     2",
+                "Rows added",
+                "  a  b",
+                "  3  y",
+                "Rows removed",
+                "  a  b",
+                "  2  y",
+            ],
+        ),
+        ("a,b\n1\n", []),
+    ],
+)
+def test_how_a_table_is_reproduced(project, tmp_path, then, told):
+    """Where it is another, what differs is told as `diff` does; of what is no table anymore nothing."""
+    pytest.importorskip("duckdb")
+    source = tmp_path / "a.csv"
+    source.write_text("a,b\n1,x\n2,y\n")
+    project.datafile(f'[targets.a]\noutput = "b.csv"\nrun = "cp {source} {{output}}"\n')
+    assert project.build().ok
+    source.write_text(then)
+    shown = project.command("reproduce", "a").stdout.splitlines()
+    assert shown[:2] == ["a: different", "  different   b.csv"]
+    assert shown[4:] == [f"    {line}" for line in told]
+    (output,) = json.loads(project.command("reproduce", "a", "--json").stdout)["outputs"]
+    assert (output["table"] is None) is not told
+
+
 def test_which_tables_there_are(tables):
     """By SHOW TABLES, and where a query names one that is none; of what has not been built nothing."""
     tables.write(
