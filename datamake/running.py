@@ -203,7 +203,7 @@ class Runner:
             result = replace(result, checked=work.verdict.results)
             self.ledger.warn(name, result.checked)
         for line in (*result.notices, *published.notices):
-            self.ledger.note(f"{name}: {line}")
+            self.ledger.note(f"{name}: {self.space.sources.copies.named(line)}")
         return End(name, good(work, result, published), published.known)
 
     def _fetched(self, result: Result) -> End:

@@ -348,7 +348,12 @@ def test_quarantine_takes_each_wrong_row_once():
     """With the first thing that is wrong with it; ragged rows, too; counted by data rows."""
     file("a.csv", "a,b\n1,x\n2\n\n3,z,4\nq,z\n,\n5,5\n6")
     outcome = run("a.csv", columns={"a": "int64 not null"}, on_error="quarantine")
-    assert outcome == Outcome(2, 5, 7)
+    assert (outcome.rows, outcome.rejected, outcome.total) == (2, 5, 7)
+    assert outcome.wrong[:3] == (
+        "`a.csv`: row 2 has 1 values, where there are 2 columns: 2",
+        "`a.csv`: row 3 has 3 values, where there are 2 columns: 3,z,4",
+        "`a.csv`: row 4, column `a`: `q` is not of the type `int64`",
+    )
     assert apart("a.csv", columns={"a": "int64 not null"}) == (
         [(1, "x"), (5, "5")],
         [

@@ -46,15 +46,18 @@ AHEAD = 3
 """Batches that are read before they are asked for."""
 LONGEST = 10_000
 """Characters of a value in quarantine."""
+SHOWN = 5
+"""Rows in quarantine that are told."""
 
 
 @value
 class Outcome:
-    """Rows written, rows in quarantine, and rows read."""
+    """Rows written, rows in quarantine, and rows read; what is wrong with the first in quarantine."""
 
     rows: int
     rejected: int
     total: int
+    wrong: tuple[str, ...] = ()
 
 
 class Cleaning:
@@ -66,6 +69,7 @@ class Cleaning:
         self.shown = shown
         self.total = 0
         self.rejected = 0
+        self.wrong: list[str] = []
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The right rows of all files, in their order. Raises TableError."""
@@ -126,6 +130,9 @@ class Cleaning:
         assert self.rejects is not None
         self.rejected += len(refused)
         path = self.shown(file.feed.path)
+        for each in refused[: SHOWN - len(self.wrong)]:
+            found = fault(path, each)
+            self.wrong.append(": ".join([found.headline, *found.facts]))
         rows = [
             {
                 "source_file": path,
@@ -169,7 +176,7 @@ def standardize(
             rows = Arrangement(standard, plan.schema).batches(rows, limits)
         for batch in rows:
             good.write(batch)
-    return Outcome(good.rows, cleaning.rejected, cleaning.total)
+    return Outcome(good.rows, cleaning.rejected, cleaning.total, tuple(cleaning.wrong))
 
 
 def fault(path: str, found: Refused) -> TableError:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from datamake.action import Action, Tabular
+    from datamake.datafile.standard import Standard
     from datamake.tables.session import Limits
+    from datamake.tables.standardize import Outcome as Account
     from datamake.transforms import Workshop
 
 
@@ -108,18 +110,33 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
         _limits(work, course),
         _relative(action),
     )
-    if not found.rejected:
-        return ()
-    if found.rejected == found.total:
+    if found.rejected and found.rejected == found.total:
         from datamake.tables.profile import reasons
 
         raise TableError(
             f"all {found.total:,} rows are wrong" if found.total > 1 else "the one row is wrong",
             reasons(action.slots[1].path),
         )
-    path = action.slots[1].output.path
-    verb = "is" if found.rejected == 1 else "are"
-    return (f"{found.rejected:,} of {found.total:,} rows {verb} in quarantine: {path}",)
+    return tuple(_left_out(action, work.recipe, found))
+
+
+def _left_out(action: Action, standard: Standard, found: Account) -> Iterator[str]:
+    """What is said of rows that were read and are not in the table."""
+    from datamake.tables.checked import printable
+
+    if found.rejected:
+        path, verb = action.slots[1].output.path, "is" if found.rejected == 1 else "are"
+        yield f"{found.rejected:,} of {found.total:,} rows {verb} in quarantine: {path}"
+        yield from (f"  {printable(each)}" for each in found.wrong)
+    right = found.total - found.rejected
+    if found.rows < right:
+        gone, verb = right - found.rows, "was" if right - found.rows == 1 else "were"
+        asked = {
+            "filter": standard.filter,
+            "drop_duplicates": standard.distinct or standard.all_distinct,
+        }
+        keys = " and ".join(f"`{key}`" for key, said in asked.items() if said)
+        yield f"{gone:,} of {right:,} rows {verb} left out by {keys}"
 
 
 def _query(action: Action, course: Course) -> tuple[str, ...]:

@@ -36,14 +36,47 @@ def trips(project, options):
     project.write("raw/02.csv", "id,b\n2,x\n")
 
 
+def test_what_is_told_of_rows_that_are_left_out(project):
+    """The first five in quarantine, on one line each, and how many the other keys took."""
+    project.datafile("""
+        [targets.t]
+        inputs = ["a.csv"]
+        [targets.t.standardize]
+        columns = { id = "int8 not null", k = "string" }
+        on_error = "quarantine"
+        drop_duplicates = ["k"]
+        FILTER
+    """)
+    wrong = ['"x\n1",a', ",a", "1,a,b", *["y,a"] * 3]
+    project.write("a.csv", "\n".join(["id,k", "1,a", *wrong, "2,a", "3,b"]) + "\n")
+    declared = project.read("Datafile.toml")
+    quarantine = [
+        "t: 6 of 9 rows are in quarantine: build/rejects/t.parquet",
+        "t:   `a.csv`: row 2, column `id`: `x\N{REPLACEMENT CHARACTER}1` is not of the type `int8`",
+        "t:   `a.csv`: row 3, column `id` is null",
+        "t:   `a.csv`: row 4 has 3 values, where there are 2 columns: 1,a,b",
+        "t:   `a.csv`: row 5, column `id`: `y` is not of the type `int8`",
+        "t:   `a.csv`: row 6, column `id`: `y` is not of the type `int8`",
+    ]
+    project.datafile(declared.replace("FILTER", ""))
+    last = "t: 1 of 3 rows was left out by `drop_duplicates`"
+    assert project.build().notices.splitlines() == [*quarantine, last]
+    project.datafile(declared.replace("FILTER", "filter = 'id > 1'"))
+    last = "t: 1 of 3 rows was left out by `filter` and `drop_duplicates`"
+    assert project.build().notices.splitlines() == [*quarantine, last]
+    project.datafile(declared.replace("FILTER", "filter = 'id > 0'").replace('["k"]', "false"))
+    assert project.build().notices.splitlines() == quarantine
+
+
 def test_rows_in_quarantine(project):
     """They go to a file by instance, which is an output by name, restored like any other."""
     trips(project, "on_error = 'quarantine'\nothers = 'drop'")
     built = project.build()
     assert built.ran == ["trips[01]", "trips[02]", "bad"]
-    assert built.notices == (
-        "trips[01]: 1 of 2 rows is in quarantine: build/rejects/trips/01.parquet"
-    )
+    assert built.notices.splitlines() == [
+        "trips[01]: 1 of 2 rows is in quarantine: build/rejects/trips/01.parquet",
+        "trips[01]:   `raw/01.csv`: row 2, column `id`: `q` is not of the type `int8`",
+    ]
     assert pq.read_table(project.path("build/trips/01.parquet")).to_pylist() == [
         {"month": "01", "id": 1}
     ]
