@@ -23,6 +23,7 @@ from datamake.model import KEPT, TABULAR
 from datamake.moves import remove
 from datamake.recipes import Query
 from datamake.urls import hidden, is_url
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ def tabular(target: Target, views: Sequence[View], folder: str) -> Tabular:
     """What a target that writes a table does; it may spill into `folder`."""
     recipe, given, taken = target.recipe, values(target), target.resources
     if target.kind == "sql":
-        recipe = queries.filled(_text(target), given)
+        recipe = replace(recipe, text=queries.filled(_text(target), given))
     elif target.kind == "query":
         recipe = Query(
             recipe.uri, *(queries.filled(e, given) for e in (recipe.sql, recipe.version))

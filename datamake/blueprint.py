@@ -86,11 +86,11 @@ class Blueprint:
             raise EnvironmentFailed(error.headline, [what, *error.facts], error.hint) from error
         except DatamakeError as error:
             found = self.texts.problem(error.headline, "sql", facts=error.facts, hint=error.hint)
-            raise Fault(self._of_query(found)) from None
+            raise Fault(self._of_query(found, error.text)) from None
 
-    def _of_query(self, problem: Problem) -> Problem:
-        """A problem of a query, at the file that it is in."""
-        path = self.script.path if self.script else ""
+    def _of_query(self, problem: Problem, text: str = "") -> Problem:
+        """A problem of a query or, where it is in that, of a text before it, at the file of that."""
+        path = self.script.file_of(text) if self.script else ""
         return replace(problem, file=path, keys=()) if path else problem
 
     def target(self, row: Mapping[str, str]) -> Target:

@@ -9,7 +9,7 @@ from datamake.datafile import queries
 from datamake.formats import is_note
 from datamake.handing import folders, inside, several
 from datamake.insights import Insights
-from datamake.tables import no_column
+from datamake.tables import TableError, no_column
 from datamake.urls import shown
 from datamake.values import replace
 
@@ -120,7 +120,10 @@ def _queried(space: Workspace, target: Target, contents: Sequence[Content]) -> l
                 types.setdefault(variable, "string")
     pairs: dict[str, Types] = {name: tuple(types.items()) for name, types in tables.items()}
     query = queries.filled(target.template, values(target))  # type: ignore[arg-type]
-    used = insights.used(query, target.prelude, pairs, version() or "")
+    try:
+        used = insights.used(query, target.prelude, pairs, version() or "")
+    except TableError as error:
+        raise target.recipe.located(error) from error
     found = []
     for content in contents:
         name = content.link.input.name or ""

@@ -113,7 +113,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
             for name, other in lacking.items():
                 if f"`{name}`".casefold() in error.headline.casefold():
                     raise other from None
-            raise adhoc.unknown(error, _tables(space)) from error
+            raise adhoc.unknown(error, _tables(space), _names(space)) from error
 
 
 def connection(space: Workspace) -> Any:

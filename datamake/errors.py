@@ -67,6 +67,8 @@ class DatamakeError(Exception):
     """What datamake raises for a mistake or a failed environment."""
 
     exit_code = 70
+    text = ""
+    """The text that it is about, where that may be in a file which its reader does not know."""
 
     def __init__(self, headline: str, facts: Iterable[str] = (), hint: str = "") -> None:
         self.headline = headline

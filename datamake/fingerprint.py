@@ -220,17 +220,23 @@ OF_INPUTS = (Code.INPUT_CHANGED, Code.INPUT_ADDED, Code.INPUT_REMOVED)
 
 
 def differences(
-    old: Sequence[Field], new: Sequence[Field], contents: Iterable[Content] = ()
+    old: Sequence[Field],
+    new: Sequence[Field],
+    contents: Iterable[Content] = (),
+    preludes: Sequence[str] = (),
 ) -> tuple[Reason, ...]:
     """Why two lists of fields differ, one reason for each field that was added, removed or changed.
 
-    `contents` are those of the new one: they tell where inputs are whose paths don't count.
+    `contents` are those of the new one: they tell where inputs are whose paths don't count;
+    `preludes` are the files of those, which don't count either.
     """
     before, after = _by_subject(old), _by_subject(new)
     places = {content.counted: _place(content) for content in contents}
     found = []
     for kind, subject in {**after, **before}:
         then, now = before.get((kind, subject), ()), after.get((kind, subject), ())
+        if kind == "prelude" and int(subject) < len(preludes):
+            subject = preludes[int(subject)]  # noqa: PLW2901 - as it is called
         alone = ":" in kind and max(len(then), len(now)) == 1
         for was, is_ in _pairs(then, now):
             place = "" if alone or is_ is None else places.get(is_, "")

@@ -14,6 +14,7 @@ from datamake.contexts import Contexts
 from datamake.counting import as_last_read, counted
 from datamake.fingerprint import BUILT_IN, differences, fields, fingerprint
 from datamake.model import Code, Reason, Status, Verdict, Written
+from datamake.recipes import preludes
 from datamake.urls import is_url, shown
 from datamake.values import NOTHING, value
 
@@ -179,7 +180,7 @@ class Judge:
             [field for field in some if not self._made_by(target, field, unknown)]
             for some in (recorded, found)
         )
-        reasons = differences(old, new, contents)
+        reasons = differences(old, new, contents, preludes(target))
         demanded = self._demanded(target, record)
         if demanded is not None:
             reasons = (demanded, *reasons)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from datamake.datafile.standard import Standard
+    from datamake.errors import DatamakeError
     from datamake.filling import Texts
-    from datamake.model import Declaration, Tree
+    from datamake.model import Declaration, Target, Tree
 
     Tables = Callable[[str, Sequence[str]], Sequence[str]]
     """A query and what runs before it → the names of the tables that it reads.
@@ -47,7 +48,27 @@ class Script:
     """The file that it is in, if it is in one."""
     prelude: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
-    """All files that it is read from."""
+    """All files that it is read from, those of the prelude last."""
+
+    @property
+    def before(self) -> tuple[str, ...]:
+        """The files of the prelude."""
+        return self.files[len(self.files) - len(self.prelude) :]
+
+    def file_of(self, text: str) -> str:
+        """The file that a text is in: one of the prelude, or that of the query; `""` for none."""
+        return dict(zip(self.prelude, self.before, strict=True)).get(text, self.path)
+
+    def located(self, error: DatamakeError) -> DatamakeError:
+        """The same error, at the file that it is about where it is about one."""
+        path = self.file_of(error.text) if error.text else ""
+        headline = f"`{path}`: {error.headline}"
+        return type(error)(headline, error.facts, error.hint) if path else error
+
+
+def preludes(target: Target) -> tuple[str, ...]:
+    """The files that run before the query of a target."""
+    return target.recipe.before if target.kind == "sql" else ()
 
 
 def in_file(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datamake.fingerprint import differences
 from datamake.model import Code, Reason, Status, Verdict, Written
+from datamake.recipes import preludes
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -62,7 +63,7 @@ def judge(
         if demanded is None and not reasons:
             return _verdict(Status.UP_TO_DATE, evidence, (), recorded)
     else:
-        reasons = _input_reasons(evidence, sources)
+        reasons = _input_reasons(target, evidence, sources)
     if demanded is not None:
         return _verdict(Status.RUN, evidence, (demanded, *reasons), ())
     if not target.outputs:
@@ -91,10 +92,11 @@ def _verdict(
     return Verdict(status, reasons, evidence.fingerprint, evidence.fields, outputs, present)
 
 
-def _input_reasons(evidence: Evidence, sources: Sources) -> tuple[Reason, ...]:
+def _input_reasons(target: Target, evidence: Evidence, sources: Sources) -> tuple[Reason, ...]:
     if evidence.record is None:
         return (Reason(Code.NEVER_BUILT, "never built"),)
-    return differences(sources.recorded_fields(), evidence.fields, evidence.contents)
+    old = sources.recorded_fields()
+    return differences(old, evidence.fields, evidence.contents, preludes(target))
 
 
 def _output_reasons(outputs: Sequence[Written], seen: Sequence[str | None]) -> tuple[Reason, ...]:

@@ -382,12 +382,16 @@ def test_mistakes_in_sql_name_the_check():
         "check `odd`: DuckDB cannot read its `where`\n"
         "  there is no column `nme`\n  hint: did you mean `name`?"
     )
+    assert fault({"name": ["x"]}, '{ sql = "FROM this WHERE this.nme = 1", name = "odd" }') == (
+        "check `odd`: DuckDB cannot read its query\n"
+        "  there is no column `nme`\n  hint: did you mean `name`?"
+    )
     assert fault(table, '{ sql = "SELEC 1", name = "odd" }') == (
         "check `odd`: syntax error at or near `SELEC`\n  1 | SELEC 1\n    | ^^^^^"
     )
     assert fault(table, '{ rows = { min = 1 }, where = "a > now()", name = "odd" }') == (
         "check `odd`: `now()` is another time at each run\n"
-        "  1 | FROM this WHERE (a > now()\n    |                      ^^^^^\n"
+        "  1 | a > now()\n    |     ^^^^^\n"
         "  hint: take it from a param, as `{params.today}`, and give it with `--set today=...`"
     )
     assert fault(table, '{ sql = "FROM this JOIN shops USING (a)", name = "odd" }') == (

@@ -17,6 +17,7 @@ from datamake.datafile.checks import Check
 from datamake.errors import EnvironmentFailed
 from datamake.files import fresh_digest
 from datamake.model import Output, Part, Surroundings, Target, Written
+from datamake.recipes import Script
 from datamake.storage.memory import MemoryStorage
 from datamake.tables import reading
 from datamake.transforms import Workshop
@@ -355,7 +356,7 @@ def test_what_reads_a_table_can_be_ended(
     pq.write_table(pa.table({"a": range(1000)}), path)
     view = View("t", (Piece((path,)),))
     if part == "query":
-        asked = action("", ["x.csv"], kind="sql", tabular=Tabular("from t", (view,)))
+        asked = action("", ["x.csv"], kind="sql", tabular=Tabular(Script("from t"), (view,)))
     elif part == "check":
         checking = Checking(None, (Check("not_null", "a", ("a",)),), view, root=str(tmp_path))
         asked = action("", kind="check", checking=checking)

@@ -99,11 +99,15 @@ def listed(names: Sequence[str]) -> pa.RecordBatchReader:
     return pa.table({"name": pa.array(names, pa.string())}).to_reader()
 
 
-def unknown(error: TableError, names: Sequence[str]) -> TableError:
-    """The same error and, where it is of an unknown table, which there are."""
+def unknown(error: TableError, names: Sequence[str], declared: Sequence[str]) -> TableError:
+    """The same error and, where it is of an unknown table, which there are.
+
+    `declared` are all that there may be; it may be a slip of one that is not there yet.
+    """
     if not error.headline.startswith(NO_TABLE):
         return error
-    hint = did_you_mean(error.headline[len(NO_TABLE) : -1], names)
+    name = error.headline[len(NO_TABLE) : -1]
+    hint = did_you_mean(name, names) or did_you_mean(name, declared)
     shown = ", ".join(f"`{name}`" for name in names[:NAMED])
     more = f" and {len(names) - NAMED:,} more: `show tables`" if len(names) > NAMED else ""
     there = [] if hint else [f"there is {shown}{more}" if names else "nothing is there yet"]
@@ -158,5 +162,5 @@ def _placed(made: Any, sql: str, error: Exception) -> TableError:
     try:
         made.execute(EXPLAIN + sql)
     except duckdb().Error as placed:
-        return explained(placed, sql, len(EXPLAIN))
-    return explained(error, sql)
+        return explained(placed, sql, len(EXPLAIN), connection=made)
+    return explained(error, sql, connection=made)

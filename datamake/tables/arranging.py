@@ -15,7 +15,7 @@ from datamake.datafile.standard import sorting
 from datamake.tables import TableError
 from datamake.tables.columnar import rows_at_once
 from datamake.tables.engine import duckdb
-from datamake.tables.mistakes import explained, mistake
+from datamake.tables.mistakes import condition, explained, mistake
 from datamake.tables.refusals import refuse
 from datamake.tables.scans import place
 from datamake.tables.session import Handed, close, session
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from datamake.tables.session import Limits
 
 THIS = "this"
-SELECT = f"SELECT * FROM {THIS}"  # noqa: S608 - names and text of our own
-WHERE = " WHERE ("
 EXPLAIN = "EXPLAIN "
 WHOLE = pa.int64()
 
@@ -44,7 +42,7 @@ class Arrangement:
     def __init__(self, standard: Standard, schema: pa.Schema) -> None:
         self.standard = standard
         self.schema = schema
-        self.filter = f"{SELECT}{WHERE}{standard.filter}\n)" if standard.filter else ""
+        self.filter = condition(standard.filter) if standard.filter else ""
         names = schema.names
         folded = {each.lower() for each in names}
         if len(folded) < len(names):
@@ -87,8 +85,7 @@ class Arrangement:
     def query(self) -> str:
         """The SQL that arranges them."""
         chosen = ", ".join(map(self._key, self.schema.names))
-        text = f"SELECT {chosen} FROM {THIS}"  # noqa: S608 - names are quoted
-        parts = [f"{text}{WHERE}{self.standard.filter}\n)" if self.filter else text]
+        parts = [f"SELECT {chosen}", self.filter or f"FROM {THIS}"]
         if self.keys:
             keys = ", ".join(map(self._key, self.keys))
             number = f"row_number() OVER (PARTITION BY {keys} ORDER BY {identifier(self.row)})"
@@ -116,14 +113,12 @@ class Arrangement:
                 if self.filter:
                     connection.execute(EXPLAIN + self.filter)
                 query = self.query()
-                shift = len(query[: query.rfind(WHERE + self.standard.filter)].encode()) - len(
-                    SELECT
-                )
+                shift = len(query[: query.rfind(self.filter)].encode())
                 rows = connection.sql(query).to_arrow_reader(rows_at_once(len(self.schema)))
                 yield from self._restored(rows)
             except (duckdb().Error, pa.ArrowException, OSError) as error:
                 handed.told(error)
-                raise explained(error, self.filter, shift) from error
+                raise explained(error, self.filter, shift, connection=connection) from error
 
     def _held(self, found: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         first = 0

@@ -20,6 +20,11 @@ WIDTH = 96
 """Characters of a line that are shown, at most."""
 NOWHERE = 1 << 63
 """Places of a query from here on are none: DuckDB does not know where it was."""
+MISSING = re.compile(r'(?:Values list|Table) ".*" does not have a column named "(.*)"')
+"""What DuckDB says of `table.column`."""
+COLUMNS = "SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL"
+ROWS, END = "FROM this WHERE (\n", "\n)"
+"""What stands around a condition of the Datafile, where it is asked as a query."""
 FULL = ("max_temp_directory_size", "No space left on device", "Disk quota exceeded")
 """What DuckDB says where what does not fit into memory does not fit on the disk either."""
 
@@ -29,11 +34,27 @@ def mistake(headline: str, sql: str, at: int, length: int = 0, hint: str = "") -
 
     Length 0 is the word there.
     """
-    return TableError(headline, shown(sql, at, length), hint)
+    return _about(sql, TableError(headline, shown(sql, at, length), hint))
+
+
+def _about(sql: str, error: TableError) -> TableError:
+    error.text = sql
+    return error
+
+
+def condition(text: str) -> str:
+    """The query for the rows of `this` that a condition is true of; it may end in a comment."""
+    return f"{ROWS}{text}{END}"
 
 
 def shown(sql: str, at: int, length: int = 0) -> list[str]:
-    """The line of a query that a place is in, with its number, and a line that points at it."""
+    """The line of a query that a place is in, with its number, and a line that points at it.
+
+    Of a `condition` only what the Datafile has of it.
+    """
+    if sql.startswith(ROWS) and sql.endswith(END):
+        sql, at = sql[len(ROWS) : -len(END)], at - len(ROWS)
+        at = min(at, len(sql.encode()))
     data = sql.encode()
     if not 0 <= at <= len(data):
         return []
@@ -53,12 +74,20 @@ def shown(sql: str, at: int, length: int = 0) -> list[str]:
     return [f"{number} | {shortened(line, WIDTH)}", f"{bar} | {pointer[:WIDTH]}"]
 
 
-def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = True) -> TableError:
+def explained(
+    error: BaseException,
+    sql: str,
+    shift: int = 0,
+    *,
+    place: bool = True,
+    connection: Any = None,
+) -> TableError:
     """What DuckDB says, in words of datamake. `shift`: bytes that it had before the query.
 
-    `place`: whether it can be believed where it says that it is. Raises as `message_of` does.
+    `place`: whether it can be believed where it says that it is. The `connection` is asked which
+    columns there are, where DuckDB does not say it. Raises as `message_of` does.
     """
-    said = details(error)
+    said = details(error, connection)
     message = message_of(error)
     kind = said.get("exception_type", "")
     if kind == "INTERRUPT":
@@ -79,7 +108,7 @@ def explained(error: BaseException, sql: str, shift: int = 0, *, place: bool = T
     headline, hint = _worded(message, said)
     if name and believed and here.startswith('"') and not hint:
         hint = f"a text stands in single quotes: `'{name}'`"
-    return TableError(headline, facts, hint)
+    return _about(sql, TableError(headline, facts, hint))
 
 
 def message_of(error: BaseException) -> str:
@@ -94,14 +123,21 @@ def message_of(error: BaseException) -> str:
     return re.sub(r"^[\w ]+ Error: ", "", message)
 
 
-def details(error: BaseException) -> dict[str, Any]:
-    """What is in an error as JSON."""
+def details(error: BaseException, connection: Any = None) -> dict[str, Any]:
+    """What is in an error as JSON; of a column that is missing always which, and which there are."""
     _, brace, rest = str(error).partition("{")
     try:
         found = json.loads(brace + rest)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    missing = MISSING.match(found.get("exception_message", ""))
+    if missing is None:
+        return found
+    columns = [] if connection is None else connection.execute(COLUMNS).fetchall()
+    there = ",".join(column for (column,) in columns)
+    return {**found, "error_subtype": "COLUMN_NOT_FOUND", "name": missing[1], "candidates": there}
 
 
 def _location(said: dict[str, Any]) -> tuple[int, int]:

@@ -65,7 +65,7 @@ def run(
     scans = {table: Scan(known[table], limits.go_on) for table in dict.fromkeys(paths.values())}
     own = limits if calm else replace(limits, threads=1)
     with session(own) as connection:
-        with explaining(query, list(scans.values())):
+        with explaining(query, connection, list(scans.values())):
             files = furnish(connection, query, paths, scans, fast=own.threads > 1)
             close(connection, files)
         columns = described(connection, query)
@@ -74,13 +74,13 @@ def run(
 
 def described(connection: Any, query: Query) -> list[Any]:
     """Names and types of the columns of a result."""
-    with explaining(query, (), len(DESCRIBE)):
+    with explaining(query, connection, (), len(DESCRIBE)):
         rows: list[Any] = connection.execute(DESCRIBE + query.sql).fetchall()
         return rows
 
 
 def _written(connection: Any, query: Query, scans: Sequence[Scan], columns: int, out: str) -> int:
-    with explaining(query, scans):
+    with explaining(query, connection, scans):
         result = connection.sql(ordered(query.sql, columns))
         types = result.types
         reader = result.to_arrow_reader(ROWS)
@@ -88,13 +88,15 @@ def _written(connection: Any, query: Query, scans: Sequence[Scan], columns: int,
     with reader:  # what is left of it after the connection is closed could end the process
         schema = result_schema(reader.schema, types)
         with Writer(out, schema) as writer:
-            while (batch := _next(reader, query, scans)) is not None:
+            while (batch := _next(reader, query, connection, scans)) is not None:
                 writer.write(brought(batch, schema))
             return writer.rows
 
 
-def _next(reader: Any, query: Query, scans: Sequence[Scan]) -> pa.RecordBatch | None:
-    with explaining(query, scans):
+def _next(
+    reader: Any, query: Query, connection: Any, scans: Sequence[Scan]
+) -> pa.RecordBatch | None:
+    with explaining(query, connection, scans):
         return next(reader, None)
 
 
@@ -141,14 +143,17 @@ def furnish(
 
 
 @contextmanager
-def explaining(query: Query, scans: Sequence[Scan], shift: int = 0) -> Iterator[None]:
+def explaining(
+    query: Query, connection: Any, scans: Sequence[Scan], shift: int = 0
+) -> Iterator[None]:
     """Raises TableError for what DuckDB says inside, or for what an input had to say by then."""
     try:
         yield
     except (duckdb().Error, pa.ArrowException, OSError) as error:
         for scan in scans:
             scan.told(error)
-        raise explained(error, query.sql, shift, place=not query.macros) from error
+        place = not query.macros
+        raise explained(error, query.sql, shift, place=place, connection=connection) from error
 
 
 def used_columns(

@@ -89,7 +89,10 @@ def _sql(action: Action, course: Course) -> tuple[str, ...]:
     out = action.slots[0].path
     paths = [path for view in work.views for piece in view.pieces for path in piece.paths]
     with named(paths, _relative(action)):
-        run(work.recipe, work.views, work.prelude, out, _limits(work, course))
+        try:
+            run(work.recipe.text, work.views, work.prelude, out, _limits(work, course))
+        except TableError as error:
+            raise work.recipe.located(error) from error
     return ()
 
 

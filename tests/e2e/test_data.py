@@ -255,6 +255,7 @@ run = "echo n > {output}"
     assert tables.cli("sql", "from two").stderr == (
         f"error: there is no table `two`\n  1 | from two\n    |      ^^^\n  there is {shown}\n"
     )
+    assert tables.cli("sql", "from latre").stderr.endswith("  hint: did you mean `later`?\n")
     assert tables.cli("sql", "from mode").stderr.endswith("  hint: did you mean `made`?\n")
 
 

@@ -253,16 +253,49 @@ def test_a_mistake_in_a_file(project):
     ]
 
 
-def test_a_column_that_is_not_there(project):
+def test_a_mistake_in_a_prelude(project):
+    """Names the file that it is in, wherever the query is; found at once or with the tables."""
+    made(project, "select f(id) as n from t", "prelude = ['p.sql', 'o.sql']", o="", p="")
+    project.write("p.sql", "-- f\ncreate macro f(x) as (x;")
+    done = project.command("build")
+    assert (done.returncode, done.stderr.splitlines()[:2]) == (
+        2,
+        ["p.sql: syntax error at or near `x`", "  2 | create macro f(x) as (x;"],
+    )
+    project.write("p.sql", "-- f\ncreate macro f(x) as g(x);")
+    done = project.command("build")
+    assert done.stderr.partition(" s  ")[2].splitlines()[:2] == [
+        "`p.sql`: there is no function `g`",
+        "  2 | create macro f(x) as g(x);",
+    ]
+    project.write("p.sql", "create macro f(x) as x;")
+    project.command("build")
+    project.write("o.sql", "create macro g(x) as x;")
+    assert project.command("why", "m").stdout == "m: run\n  command-changed: prelude o.sql\n"
+
+
+def test_a_value_that_a_query_cannot_take(project):
+    """Is found when it runs, and names the file as well."""
+    done, _ = made(project, "q.sql", q="select k::int as k from t\n")
+    assert done.returncode == 1
+    assert done.stderr.partition(" s  ")[2].splitlines()[:2] == [
+        "`q.sql`: could not convert string 'a' to INT32 when casting from source column k",
+        "  1 | select k::int as k from t",
+    ]
+
+
+@pytest.mark.parametrize("column", ["idd", "t.idd", "x.idd"])
+def test_a_column_that_is_not_there(project, column):
     """Is found when the tables are known; what was there stays."""
     assert made(project, "q.sql", q="select id from t")[0].returncode == 0
     before = project.path("build/m.parquet").read_bytes()
-    project.write("q.sql", "select\n  idd\nfrom t\n")
+    project.write("q.sql", f"select\n  {column}\nfrom t, (select id from t) x\n")
     done = project.command("build")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[1:4] == [
-        "  2 |   idd",
-        "    |   ^^^",
+    assert done.stderr.partition(" s  ")[2].splitlines()[:4] == [
+        "`q.sql`: there is no column `idd`",
+        f"  2 |   {column}",
+        f"    |   {'^' * len(column)}",
         "  hint: did you mean `id`?",
     ]
     assert project.path("build/m.parquet").read_bytes() == before

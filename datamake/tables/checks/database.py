@@ -22,7 +22,7 @@ from datamake.tables.checks.scalars import shown
 from datamake.tables.checks.sources import load, view
 from datamake.tables.checks.streaming import checked, row_of, rows_at, sampled
 from datamake.tables.engine import duckdb
-from datamake.tables.mistakes import details, explained, message_of
+from datamake.tables.mistakes import condition, details, explained, message_of
 from datamake.tables.queries import tables_in
 from datamake.tables.scans import files_of
 from datamake.tables.session import close, session
@@ -82,7 +82,7 @@ def _said(test: Test) -> str:
     """The SQL of a Datafile that is in a test, as a query."""
     if isinstance(test, QueryTest):
         return test.query
-    return f"FROM this WHERE ({test.check.where}{NEW})" if test.check.where else ""
+    return condition(test.check.where) if test.check.where else ""
 
 
 class _Work:
@@ -190,7 +190,8 @@ class _Work:
         try:
             self.query(f"EXPLAIN {text}" if how == "read" else text)
         except duckdb().Error as error:
-            raise test.fault(f"DuckDB cannot {how} its {what}", told(error)) from error
+            facts = told(error, self.connection)
+            raise test.fault(f"DuckDB cannot {how} its {what}", facts) from error
 
     def _cells(self, test: Test) -> list[str]:
         """What the one query works out for a test: rows, then violations or the greatest value."""
@@ -294,10 +295,10 @@ def _where(test: Test) -> str:
     return f"coalesce(({NEW}{test.check.where}{NEW}), false)"
 
 
-def told(error: BaseException) -> list[str]:
+def told(error: BaseException, connection: Any = None) -> list[str]:
     """What DuckDB says of an error, as the facts of a message. Raises as `message_of` does."""
     if details(error).get("error_subtype"):
-        found = explained(error, "", place=False)
+        found = explained(error, "", place=False, connection=connection)
         return [found.headline, *found.below]
     return [shortened(line, 200) for line in message_of(error).splitlines() if line.strip()][:4]
 
