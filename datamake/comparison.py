@@ -84,6 +84,7 @@ def _then(space: Workspace, name: str, against: str | None, folder: str) -> tupl
     elif past.is_run(space, against):
         run = int(against)
     else:
+        past.check_revision(space, against)
         outputs = past.at_revision(space, name, against, os.path.join(folder, "revision"))
         return f"revision `{against}`", _restored(space, name, outputs, folder)
     outputs = past.after_run(space, names, run)

@@ -9,7 +9,7 @@ import os
 from contextlib import contextmanager
 
 from datamake.errors import UsageError
-from datamake.git import Git
+from datamake.git import Git, Refused
 from datamake.judge import Judge
 from datamake.listing import parents
 from datamake.model import KEPT, Status
@@ -85,6 +85,19 @@ def _outputs(space: Workspace, then: TargetRun) -> Sequence[Written]:
 
 
 # Revisions
+
+
+def check_revision(space: Workspace, text: str) -> None:
+    """Raises UsageError for what is no commit to git, nor what else can be compared with."""
+    try:
+        Git(space.root, "--against")("rev-parse", "--verify", f"{text}^{{commit}}")
+    except Refused as refused:
+        raise UsageError(
+            f"`{text}` is no file, no run and no revision of git",
+            [f"git: {refused}"],
+            "`datamake history` shows runs; a shallow clone, as in CI, has few revisions: "
+            "`git fetch` more",
+        ) from None
 
 
 def at_revision(space: Workspace, name: str, revision: str, folder: str) -> Mapping[str, Was]:

@@ -237,7 +237,13 @@ def test_a_revision_that_was_never_built(flights):
         "  the cache has no record of it\n"
         "  hint: a build of that commit, with this cache or a shared one, makes it known"
     )
-    assert failure(flights, "delays", "nope").splitlines()[0] == "`nope` is no revision of git"
+    for nothing in ("nope", "../nope.csv", "99", "-x"):
+        assert failure(flights, "delays", nothing) == (
+            f"`{nothing}` is no file, no run and no revision of git\n"
+            "  git: fatal: Needed a single revision\n"
+            "  hint: `datamake history` shows runs; a shallow clone, as in CI, has few revisions: "
+            "`git fetch` more"
+        )
     assert git(flights, "worktree", "list").count("\n") == 1
     assert failure(flights, "nope", "HEAD").startswith("`nope` is no target")
 
