@@ -271,7 +271,8 @@ def test_a_mistake_in_a_prelude(project):
     project.write("p.sql", "create macro f(x) as x;")
     project.command("build")
     project.write("o.sql", "create macro g(x) as x;")
-    assert project.command("why", "m").stdout == "m: run\n  command-changed: prelude o.sql\n"
+    why = project.command("why", "m").stdout
+    assert why.splitlines()[:2] == ["m: run", "  command-changed: prelude o.sql"]
 
 
 def test_a_value_that_a_query_cannot_take(project):
