@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datamake.datafile.checks import checks_of, referred, schema_of
 from datamake.datafile.shapes import did_you_mean
+from datamake.instances import named
 from datamake.model import Assertions, Input
 from datamake.recipes import filled_in
 from datamake.values import NOTHING, replace
@@ -45,21 +46,19 @@ def _known(texts: Texts, names: Names, check: Check) -> Check:
         return check
     name, column = check.arguments
     key = "checks" if "checks" in texts.declaration.table else "schema"
-    full = names.full(name, texts.declaration.part)
-    if full is None:
-        family = name.partition("[")[0]
-        whole = names.full(family, texts.declaration.part) if family != name else None
-        whole = None if whole in names.sources else whole
+    family, inside = named(name) or (name, None)
+    full = names.full(family, texts.declaration.part)
+    if full is None or (inside is not None and full in names.sources):
         raise texts.fault(
             f"`{check.name}` refers to `{name}`, which is no source or target",
             key,
-            hint=f"`{family}.{column}` is that of all instances"
-            if whole is not None
-            else did_you_mean(name, names.seen_from(texts.declaration.part)),
+            hint=did_you_mean(family, names.seen_from(texts.declaration.part))
+            if full is None
+            else f"`{family}` is a source, and has no instances",
         )
     if full in names.disabled:
         raise texts.fault(f"`{check.name}` refers to `{name}`, which is disabled", key)
-    return replace(check, arguments=(full, column))
+    return replace(check, arguments=(full + name[len(family) :], column))
 
 
 def references(found: Assertions | None, names: Names) -> Iterator[Input]:

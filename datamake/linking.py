@@ -142,8 +142,9 @@ class Linker:
                 continue  # itself, which is there as soon as it can be checked
             links.append(Link(asked, found.items, table=True))
             if found.fault:
-                part = self.expansion.spec.sources[asked.name or ""].part
-                missing.append(self._problem(name, part, asked, found.fault))
+                sources, targets = self.expansion.spec.sources, self.expansion.targets
+                stands = sources.get(asked.name or "") or targets.get(name) or sources[name]
+                missing.append(self._problem(name, stands.part, asked, found.fault))
             needs.update((item.producer, None) for item in found.items if item.producer)
             needs.update(dict.fromkeys(found.waits))
             needs.update(self.asserted.get(asked.text, {}))

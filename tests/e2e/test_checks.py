@@ -793,17 +793,59 @@ def test_default_checks_of_what_has_no_output(project):
     assert project.build().ran == []
 
 
-def test_an_instance_is_not_referred_to(project):
-    """All of them are, by the name of the target."""
-    project.datafile("""
-        [targets.t]
-        foreach = { x = ["1"] }
-        inputs = ["t.csv"]
-        output = "t{x}.csv"
-        copy = true
-        checks = [{ references = { id = "t[{x}].id" } }]
-    """)
-    assert project.cli("build").stderr == (
-        "Datafile.toml:8:1: `references(id)` refers to `t[1]`, which is no source or target\n"
-        "  hint: `t.id` is that of all instances\n"
-    )
+INSTANCES = """
+[sources.s]
+path = "t1.csv"
+[targets.users]
+foreach = { x = ["1", "2"] }
+inputs = ["users{x}.csv"]
+output = "build/users{x}.csv"
+copy = true
+[targets.t]
+foreach = { x = ["1", "2"] }
+inputs = ["t{x}.csv"]
+output = "build/t{x}.csv"
+copy = true
+checks = [{ references = { id = "REFERRED.id" } }]
+"""
+
+
+def instances(project, referred):
+    project.datafile(INSTANCES.replace("REFERRED", referred))
+    for name, content in {"users1": 1, "users2": 2, "t1": 1, "t2": 1}.items():
+        project.write(f"{name}.csv", f"id\n{content}\n")
+
+
+@pytest.mark.parametrize(
+    ("referred", "failed"),
+    [
+        ("users", []),
+        ("users[*]", []),
+        ("users[{x}]", ["t[2]"]),
+        ("users[x={x}]", ["t[2]"]),
+        ("users[2]", ["t[1]", "t[2]"]),
+        ("t[{x}]", []),
+    ],
+)
+def test_instances_are_referred_to(project, referred, failed):
+    """One, some or all of them, and those come first."""
+    instances(project, referred)
+    done = project.build(keep_going=True)
+    assert sorted(name for name, each in done.statuses.items() if each == "failed") == failed
+
+
+@pytest.mark.parametrize(
+    ("referred", "place", "hint"),
+    [
+        ("s[1]", ":15:1", "  hint: `s` is a source, and has no instances\n"),
+        ("usrs[1]", ":15:1", "  hint: did you mean `users`?\n"),
+        ("users[3]", "", "matches no instance: none is like it\n  needed by `t["),
+    ],
+)
+def test_instances_that_are_not_there(project, referred, place, hint):
+    """Are a mistake of the Datafile."""
+    instances(project, referred)
+    done = project.command("build")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"Datafile.toml{place}: ")
+    assert (f"`{referred}`" in done.stderr, hint in done.stderr) == (True, True)
