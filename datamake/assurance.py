@@ -9,7 +9,7 @@ from datamake.action import Action, Result
 from datamake.ages import aged
 from datamake.bringing import bring
 from datamake.contents import Known
-from datamake.errors import DatamakeError, UsageError
+from datamake.errors import DatamakeError, EnvironmentFailed, UsageError
 from datamake.examining import output_of
 from datamake.judge import Demands, Judge
 from datamake.select import select
@@ -33,7 +33,7 @@ VERSION = 1
 def check(space: Workspace, chosen: Sequence[str] = ()) -> Document:
     """What came of the checks of the selected sources and targets, of all by default.
 
-    `ok` says whether none failed. Raises UsageError where nothing that is selected is checked.
+    `ok` says whether none failed, `exit_code` also whether that was the environment. Raises UsageError where nothing that is selected is checked.
     """
     space.begin(write=False)
     judge = Judge(space, Demands(), space.variables)
@@ -42,7 +42,8 @@ def check(space: Workspace, chosen: Sequence[str] = ()) -> Document:
     finally:
         space.sources.copies.remove()
         space.state.commit()
-    return {"version": VERSION, "ok": all(each["ok"] for each in found), "checked": found}
+    ok, code = all(each["ok"] for each in found), max(each.pop("exit_code") for each in found)
+    return {"version": VERSION, "ok": ok, "exit_code": code, "checked": found}
 
 
 def _names(space: Workspace, chosen: Sequence[str]) -> list[str]:
@@ -91,9 +92,11 @@ def _checked(judge: Judge, name: str) -> Document:
         error = found
     from datamake.tables.checked import documents, lines
 
+    ok = error is None and not any(each.failed for each in results)
     return {
         "name": name,
-        "ok": error is None and not any(each.failed for each in results),
+        "ok": ok,
+        "exit_code": error.exit_code if isinstance(error, EnvironmentFailed) else int(not ok),
         "checks": documents(results),
         "lines": lines(results),
         **({"error": str(error)} if error is not None else {}),
@@ -124,7 +127,8 @@ def _results(judge: Judge, name: str, assertions: Assertions) -> Sequence[Any]:
     )
     if not result.checked and result.error is not None:
         copies = judge.space.sources.copies
-        raise DatamakeError(copies.named(result.error), map(copies.named, result.facts))
+        failure = EnvironmentFailed if result.environment else DatamakeError
+        raise failure(copies.named(result.error), map(copies.named, result.facts))
     if digest:
         examiner.note(name, known.fingerprint, digest, result.checked)
     return result.checked

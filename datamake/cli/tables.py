@@ -49,7 +49,7 @@ def check(place: Place, names: Names = None, *, json: Json = False) -> int:
         for each in document["checked"]:
             del each["lines"]
     out(json_text(document) if json else tables.checked(document))
-    return ExitStatus.OK if document["ok"] else ExitStatus.FAILED
+    return int(document["exit_code"])
 
 
 def sql(place: Place, query: Query, *, form: Format = "table") -> int:

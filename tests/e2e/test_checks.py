@@ -849,3 +849,19 @@ def test_instances_that_are_not_there(project, referred, place, hint):
     assert done.returncode == 2
     assert done.stderr.startswith(f"Datafile.toml{place}: ")
     assert (f"`{referred}`" in done.stderr, hint in done.stderr) == (True, True)
+
+
+def test_what_checks_lack(project, monkeypatch):
+    """Is a fault of the environment, not of the data."""
+    project.datafile("""
+        [sources.s]
+        path = "s.csv"
+        checks = [{ sql = "select * from this where id > 1" }]
+    """)
+    project.write("s.csv", "id\n1\n")
+    assert project.command("check").returncode == 0
+    project.write("s.csv", "id\n0\n")
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    done = project.command("check")
+    assert done.returncode == 4
+    assert "`sql` needs DuckDB" in done.stdout
