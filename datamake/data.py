@@ -136,9 +136,17 @@ def connection(space: Workspace) -> Any:
 
 
 def _names(space: Workspace) -> list[str]:
-    """What may be named in a query: sources, targets, and instances."""
+    """What may be named in a query: sources, targets, instances, and of targets outputs by name."""
     graph = space.graph
-    return list(dict.fromkeys([*graph.sources, *graph.expansion.families, *graph.targets]))
+    outputs = [
+        f"{target.family}.{output.name}"
+        for target in graph.targets.values()
+        for output in target.outputs
+        if output.name and "." not in target.family  # SQL has but so many parts of a name
+    ]
+    return list(
+        dict.fromkeys([*graph.sources, *graph.expansion.families, *graph.targets, *outputs])
+    )
 
 
 def _tables(space: Workspace) -> list[str]:
@@ -172,22 +180,34 @@ def view(space: Workspace, name: str, *, local: bool = False) -> View:
     made = graph.outputs.owners.get(name)
     if made is not None and not is_url(name):
         return View(name, (Piece((_there(space, made, name),)),))
+    whole, output = _output(space, name)
     pieces = []
-    for target in chosen(space, [name], None):
-        each = graph.targets[target].each if target in graph.targets and target != name else {}
-        pieces += [Piece((p,), each) for p in _made(space, target, local=local)]
+    for target in chosen(space, [whole], None):
+        each = graph.targets[target].each if target in graph.targets and target != whole else {}
+        pieces += [Piece((p,), each) for p in _made(space, target, output, local=local)]
+    if not pieces and output is not None:
+        raise UsageError(f"`{whole}` has no output named `{output}`")
     if not pieces:
         raise UsageError(f"`{name}` has no data: it has no output")
     return View(name, tuple(pieces))
 
 
-def _made(space: Workspace, target: str, *, local: bool) -> list[str]:
-    """The absolute paths of the outputs of a target."""
+def _output(space: Workspace, name: str) -> tuple[str, str | None]:
+    """`trips.rejects` is the output of that name of a target; what is a target by itself is that."""
+    targets, families = space.graph.targets, space.graph.expansion.families
+    whole, _, output = name.rpartition(".")
+    if name in targets or name in families or not (whole in targets or whole in families):
+        return name, None
+    return whole, output
+
+
+def _made(space: Workspace, target: str, name: str | None, *, local: bool) -> list[str]:
+    """The absolute paths of the outputs of a target that are its table, or of the one of a name."""
     graph = space.graph
     outputs = graph.targets[target].outputs if target in graph.targets else ()
     paths: list[str] = []
     for output in outputs:
-        if output.apart:
+        if output.apart if name is None else output.name != name:
             continue
         if is_url(output.path):
             paths += downloaded(space, output.path, local=local)

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import datamake
+
 TRIPS = """
 [targets.trips]
 foreach = {{ month = ["01", "02"] }}
@@ -66,6 +68,28 @@ def test_what_is_told_of_rows_that_are_left_out(project):
     assert project.build().notices.splitlines() == [*quarantine, last]
     project.datafile(declared.replace("FILTER", "filter = 'id > 0'").replace('["k"]', "false"))
     assert project.build().notices.splitlines() == quarantine
+
+
+def test_quarantine_is_a_table_by_its_name(project):
+    """Of all instances of a target; beside the target itself, in SQL and in Python."""
+    trips(project, "on_error = 'quarantine'\nothers = 'drop'")
+    assert project.build().ok
+    asked = """
+        select "row", value, (select count(*) from trips) as n from trips.rejects
+    """
+    assert project.command("sql", asked, "--format", "csv").stdout == '"row","value","n"\n2,"q",2\n'
+    listed = project.command("sql", "show tables", "--format", "csv").stdout.splitlines()
+    assert '"trips.rejects"' in listed
+    assert project.command("show", "trips.rejects", "--data").stdout.startswith(
+        "trips.rejects: 1 row\n"
+    )
+    with datamake.load(str(project.root)) as opened:
+        assert opened.table("trips[01].rejects").column("value").to_pylist() == ["q"]
+        with opened.duckdb() as made:
+            assert made.sql("select value from trips.rejects").fetchall() == [("q",)]
+        with pytest.raises(datamake.UsageError) as caught:
+            opened.table("trips.rejected")
+    assert str(caught.value) == "`trips` has no output named `rejected`"
 
 
 def test_rows_in_quarantine(project):
