@@ -75,6 +75,32 @@ def test_every_key_fits():
             ],
         ),
         (
+            "columns = { a = { type = 'timestamp[us, UTC]', tz = 'Europe/Berln' } }",
+            [
+                (
+                    "`standardize.columns.a.tz`: there is no time zone `Europe/Berln`; "
+                    "did you mean `Europe/Berlin`?"
+                )
+            ],
+        ),
+        (
+            "columns = { a = 'list<timestamp[us, Europ]>' }",
+            ["`standardize.columns.a`: there is no time zone `Europ`; did you mean `Europe/Rome`?"],
+        ),
+        (
+            "read = { encoding = 'latin-99' }",
+            [
+                (
+                    "`standardize.read.encoding`: there is no encoding `latin-99`; "
+                    "did you mean `latin-1`?"
+                )
+            ],
+        ),
+        (
+            "read = { encoding = 'base64' }",
+            ["`standardize.read.encoding`: there is no encoding `base64`"],
+        ),
+        (
             "others = 'kep'",
             ["`standardize.others` must be `keep`, `drop` or `fail`, not the string `kep`"],
         ),
@@ -179,6 +205,10 @@ def test_what_has_another_shape(text, messages):
         ),
         ("sort_by = ['x']", []),
         ("columns = { a = { type = '{params.type}', tz = 'UTC' } }", []),
+        ("columns = { a = { type = 'timestamp[us, UTC]', tz = '{params.zone}' } }", []),
+        ("columns = { a = { type = 'timestamp[us, -02:30]', tz = 'Asia/Tokyo' } }", []),
+        ("read = { encoding = '{params.encoding}' }", []),
+        ("read = { encoding = 'CP1252' }", []),
     ],
 )
 def test_what_does_not_go_together(text, messages):

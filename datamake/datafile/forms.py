@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from datamake.datafile.known import encoding_reason, zone_reason
 from datamake.datafile.placeholders import BUILT_IN
 from datamake.datafile.shapes import (
     Either,
@@ -103,10 +104,10 @@ def type_reason(found: Any) -> str:
     if type(found) is not str or "{" in found:
         return ""
     try:
-        parsed(found)
+        zones = parsed(found).zones()
     except ValueError as error:
         return f": {error}"
-    return ""
+    return next(filter(None, map(zone_reason, zones)), "")
 
 
 def choice(*words: str) -> Scalar:
@@ -192,6 +193,8 @@ VARIABLES = ListOf("a list of names of environment variables", VARIABLE)
 
 COUNT = whole_number("a whole number, at least 0", 0)
 SHARE = whole_number("a whole number, at least 1", 1)
+ZONE = text_like("a time zone", zone_reason)
+ENCODING = text_like("an encoding", encoding_reason)
 NUMBER = whole_number("a whole number")
 SCRIPT = Scalar(
     "a shell script",

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 from datamake.datafile.forms import (
+    ENCODING,
     FLAG,
     LOCATION,
     SINGLE,
     TEXT,
     TEXTS,
+    ZONE,
     choice,
     text_like,
     type_reason,
@@ -83,7 +85,7 @@ READ = Record(
     [
         Key("delimiter", MARK, "what is between the columns of CSV", '`","`, of TSV a tab', True),
         Key("quote", QUOTE, "what values may be put in", '`"\\""`', True),
-        Key("encoding", TEXT, "how the text is encoded", '`"utf-8"`', True),
+        Key("encoding", ENCODING, "how the text is encoded", '`"utf-8"`', True),
         Key("decimal", MARK, "the decimal sign of numbers", '`"."`', True),
         Key("header", FLAG, "whether the first row has the names", "`true`, else `f0`, `f1` ..."),
     ],
@@ -109,7 +111,7 @@ COLUMN_TABLE = Record(
             True,
         ),
         Key("format", TIME_FORMAT, "how the texts say dates and times", "ISO 8601", True),
-        Key("tz", TEXT, "the time zone of times that say none", "", True),
+        Key("tz", ZONE, "the time zone of times that say none", "", True),
         Key("value", SINGLE, "what it holds in all rows", "", True),
     ],
 )

@@ -9,6 +9,10 @@ import re
 
 from datamake.values import replace, value
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 DEPTH = 64
 """How deep types may be nested."""
 
@@ -72,6 +76,13 @@ class Type:
     def __str__(self) -> str:
         """The canonical text, which `parsed` makes an equal type of."""
         return written(self) + ("" if self.nullable else " not null")
+
+    def zones(self) -> Iterator[str]:
+        """The time zones in it."""
+        if self.name == "timestamp":
+            yield from map(str, self.arguments[1:])
+        for _, part in self.parts:
+            yield from part.zones()
 
 
 def written(type_: Type) -> str:
