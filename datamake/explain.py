@@ -1,4 +1,4 @@
-"""What there is to say of a project: why, ls, show, graph, history and logs, as plain documents.
+"""What there is to say of a project: why, ls, show and graph, as plain documents.
 
 Knows nothing of how a document is shown, and decides nothing: statuses and reasons are a plan's.
 """
@@ -10,7 +10,7 @@ from posixpath import relpath
 
 from datamake import surroundings
 from datamake.actions import by_name, input_paths
-from datamake.actions import log_path as log_of
+from datamake.chronicle import VERSION, log_path, one, target_run
 from datamake.contents import InputGone
 from datamake.counting import counted, values
 from datamake.datafile import queries
@@ -20,8 +20,7 @@ from datamake.examining import output_of
 from datamake.fingerprint import Content, fields, fingerprint
 from datamake.insights import Insights
 from datamake.judge import Demands, Judge
-from datamake.model import Status, size_of
-from datamake.outcome import TargetResult
+from datamake.model import size_of
 from datamake.request import chosen
 from datamake.sources import UNKNOWN
 from datamake.urls import is_url, shown
@@ -31,20 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from datamake.history import Run, TargetRun
     from datamake.model import Input, Output, Reason, Target
     from datamake.outcome import PlannedTarget
     from datamake.project import Project
 
     Document = dict[str, Any]
 
-VERSION = 1
-RUNS = 100
-"""How many past runs are listed."""
 VERSION_ONLY = "token:"
 """What a content begins with that is but a version token."""
-SHOWN = 5
-"""How many names a message lists."""
 
 
 def ls(project: Project, select: Sequence[str] = ()) -> Document:
@@ -99,7 +92,7 @@ def show(project: Project, name: str) -> Document:
         "outputs": [_output(project, target, place) for place in range(len(target.outputs))],
         **_table(project, target),
         "fingerprint": found,
-        "last_run": None if run is None else _target_run(run),
+        "last_run": None if run is None else target_run(run),
         "log": log_path(project, target.name),
     }
 
@@ -160,44 +153,7 @@ def graph_view(project: Project, select: Sequence[str] = (), status: bool = Fals
     }
 
 
-def history(project: Project, name: str | None = None) -> Document:
-    """The last runs, newest first; of one target those that did something about it."""
-    past = project.space.state.history
-    if name is None:
-        runs = [_run(run) for run in past.runs(RUNS)]
-    else:
-        runs = [_target_run(run) for run in past.target_runs(_past(project, name), RUNS)]
-    return {"version": VERSION, "runs": runs}
-
-
-def log_path(project: Project, name: str) -> str | None:
-    """The log of a target's last run, from the project root, or None."""
-    path = log_of(_past(project, name))
-    return path if os.path.exists(os.path.join(project.root, path)) else None
-
-
-def failure(project: Project, name: str) -> TargetResult | None:
-    """What became of a target in the last run that did something about it, if it failed."""
-    runs = project.space.state.history.target_runs(_past(project, name), 1)
-    if not runs or runs[0].status != Status.FAILED.value:
-        return None
-    run = runs[0]
-    return TargetResult(
-        run.target, Status.FAILED, duration_s=run.duration, error=run.detail, facts=run.facts
-    )
-
-
 # Names
-
-
-def _past(project: Project, name: str) -> str:
-    """The same for what was: also a source, an instance that is yet unknown now and has run before."""
-    if name in project.graph.asserted:
-        return name
-    target = _one(project, name)
-    if target in project.graph.pending and project.space.state.history.target_runs(name, 1):
-        return name
-    return target
 
 
 def _selected(project: Project, select: Sequence[str]) -> list[str]:
@@ -207,21 +163,11 @@ def _selected(project: Project, select: Sequence[str]) -> list[str]:
     return [*project.graph.targets, *project.graph.pending]
 
 
-def _one(project: Project, name: str) -> str:
-    """The one target that a person means. Raises UsageError."""
-    names = chosen(project.space, [name], project.states)
-    if len(names) > 1:
-        shown = ", ".join(f"`{each}`" for each in names[:SHOWN])
-        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        raise UsageError(f"`{name}` is {len(names):,} targets: {shown}{more}", hint="name one")
-    return names[0]
-
-
 def planned_of(project: Project, name: str) -> PlannedTarget:
     """What a build of this one target would do with it."""
-    one = _one(project, name)
-    for target in project.plan([one]).targets:
-        if target.name == one:
+    asked = one(project, name)
+    for target in project.plan([asked]).targets:
+        if target.name == asked:
             return target
     return planned_of(project, name)  # the plan has found out about its instances
 
@@ -366,33 +312,3 @@ def _command(project: Project, target: Target, contents: Sequence[Content]) -> s
         return script(template, given) if isinstance(template, str) else arguments(template, given)
     except PlaceholderError:  # of an input that no file matches
         return template if isinstance(template, str) else list(template)
-
-
-def _run(run: Run) -> Document:
-    return {
-        "run": run.run,
-        "time": _time(run.time),
-        "duration_s": run.duration,
-        "exit_code": run.exit_code,
-        **{status.replace("-", "_"): count for status, count in run.summary.items()},
-    }
-
-
-def _target_run(run: TargetRun) -> Document:
-    return {
-        "run": run.run,
-        "time": _time(run.started),
-        "status": run.status,
-        "duration_s": run.duration,
-        "fingerprint": run.fingerprint,
-        "reason": run.reason,
-        "detail": run.detail,
-    }
-
-
-def _time(seconds: float) -> str:
-    """`2026-01-31T12:00:00Z`."""
-    from datetime import datetime, timezone
-
-    at = datetime.fromtimestamp(seconds, timezone.utc)
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -5,6 +5,8 @@ Knows nothing of why. A part of `state`, and like it kept in memory until it is 
 
 from __future__ import annotations
 
+import os
+
 from datamake.database import loaded, stored
 from datamake.model import Status, Written
 from datamake.values import value
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
     from datamake.database import Change, Database, Row
 
 KEPT_RUNS = 1_000
+RESULTS = (
+    "SELECT results.*, outputs FROM runs JOIN results USING (run)"
+    " LEFT JOIN made USING (run, target)"
+)
 SWEPT_EVERY = 100
 """Runs after which what has grown old in the state is forgotten."""
 
@@ -133,10 +139,37 @@ class History:
         """What became of a target in the last runs that did something about it, newest first."""
         return self._database.read(
             lambda rows: list(map(_target_run, rows)),
-            "SELECT results.*, outputs FROM runs JOIN results USING (run)"
-            " LEFT JOIN made USING (run, target) WHERE target = ? ORDER BY run DESC LIMIT ?",
+            f"{RESULTS} WHERE target = ? AND status <> 'blocked' ORDER BY run DESC LIMIT ?",
             (stored(target), limit),
         )
+
+    def results(self, name: str, limit: int) -> list[TargetRun]:
+        """What became of a target, or of its instances, newest first; blocked ones, too."""
+        beginning = os.fsencode(f"{name}[")
+        return self._database.read(
+            lambda rows: list(map(_target_run, rows)),
+            f"{RESULTS} WHERE target = ? OR substr(CAST(target AS BLOB), 1, ?) = ?"
+            " ORDER BY run DESC, started, target LIMIT ?",
+            (stored(name), len(beginning), beginning, limit),
+        )
+
+    def names(self, limit: int, most: int) -> dict[int, dict[str, list[str]]]:
+        """Of the last runs, status → the first targets with it."""
+        return self._database.read(
+            _names,
+            "SELECT run, status, target FROM (SELECT *, row_number() OVER (PARTITION BY run, status"
+            " ORDER BY started, target) AS place FROM results WHERE run IN"
+            " (SELECT run FROM runs ORDER BY run DESC LIMIT ?)) WHERE place <= ?"
+            " ORDER BY run, status, place",
+            (limit, most),
+        )
+
+
+def _names(rows: list[Row]) -> dict[int, dict[str, list[str]]]:
+    found: dict[int, dict[str, list[str]]] = {}
+    for run, status, target in rows:
+        found.setdefault(run, {}).setdefault(status, []).append(loaded(target))
+    return found
 
 
 def _durations(rows: list[Row]) -> dict[str, float]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from datamake.state import State
 
-DID_SOMETHING = (Status.BUILT, Status.RESTORED, Status.FAILED)
+REMEMBERED = (Status.BUILT, Status.RESTORED, Status.FAILED, Status.BLOCKED)
 
 
 class Ledger:
@@ -77,7 +77,7 @@ class Ledger:
         if before is not None:
             del self.results[result.name]
         self.results[result.name] = result
-        if result.status in DID_SOMETHING:
+        if result.status in REMEMBERED:
             self.state.history.add(self._row(result))
         self.say("target-ended", result.name, result=result)
 

@@ -5,9 +5,10 @@ Knows nothing of how that is shown; the reasons are a plan's.
 
 from __future__ import annotations
 
+from datamake.chronicle import VERSION
 from datamake.counting import counted
 from datamake.errors import DatamakeError
-from datamake.explain import VERSION, contents_of, planned_of, reason_document
+from datamake.explain import contents_of, planned_of, reason_document
 from datamake.fingerprint import TABLE
 from datamake.insights import Insights
 from datamake.judge import Demands, Judge

@@ -7,7 +7,7 @@ import os
 import pytest
 
 import datamake
-from datamake import explain, reasons
+from datamake import chronicle, explain, reasons
 
 TEXT = """
 [params]
@@ -45,9 +45,8 @@ def explained(project):
     def explained(function, *arguments, **options):
         opened = datamake.load(str(project.root))
         try:
-            return getattr(reasons if function == "why" else explain, function)(
-                opened, *arguments, **options
-            )
+            module = next(each for each in (reasons, chronicle, explain) if function in vars(each))
+            return getattr(module, function)(opened, *arguments, **options)
         finally:
             opened.close()
 
@@ -202,6 +201,37 @@ def test_history(explained):
     assert [len(explained.explain("history", "count[l]")["runs"])] == [1]
 
 
+def test_history_names_targets(project):
+    """The first of each run; of a foreach target all instances, also those that are gone; blocked ones."""
+    datafile = """
+        [targets.each]
+        foreach = { n = ["a", "b", "c", "d", "e", "f", "g"] }
+        output = "each/{n}"
+        run = "test {n} != g && touch {output}"
+        [targets.all]
+        inputs = ["each/*"]
+        output = "all"
+        run = "touch {output}"
+    """
+    project.datafile(datafile)
+    assert not project.build(keep_going=True, jobs=1).ok
+    project.datafile(datafile.replace(', "c", "d", "e", "f", "g"', ""))
+    assert project.build().ok
+    with datamake.load(str(project.root)) as opened:
+        last, first = chronicle.history(opened)["runs"]
+        assert last["targets"] == {"built": ["all"]}
+        assert first["targets"] == {
+            "built": [f"each[{n}]" for n in "abcde"],
+            "failed": ["each[g]"],
+            "blocked": ["all"],
+        }
+        each = chronicle.history(opened, "each")["runs"]
+        assert [run["target"] for run in each] == [f"each[{n}]" for n in "abcdefg"]
+        told = [run["status"] for run in chronicle.history(opened, "all")["runs"]]
+        assert told == ["built", "blocked"]
+        assert chronicle.failure(opened, "all") is None
+
+
 def test_logs(explained):
     """The last log, and whether it is of a failure."""
     assert explained.explain("log_path", "clean") is None
@@ -229,11 +259,11 @@ def test_the_past_of_an_instance_that_is_not_known_now(project):
     """)
     assert not project.build().ok
     with datamake.load(str(project.root)) as opened:
-        path = explain.log_path(opened, "each[a]")
+        path = chronicle.log_path(opened, "each[a]")
         assert project.read(path) == "bad\n"
-        assert [run["status"] for run in explain.history(opened, "each[a]")["runs"]] == ["failed"]
-        assert explain.log_path(opened, "each[b]") is None
-        assert explain.history(opened, "each[b]")["runs"] == []
+        assert [run["status"] for run in chronicle.history(opened, "each[a]")["runs"]] == ["failed"]
+        assert chronicle.log_path(opened, "each[b]") is None
+        assert chronicle.history(opened, "each[b]")["runs"] == []
 
 
 def test_instances_that_are_not_known_yet(project):

@@ -366,7 +366,15 @@ def test_ls_is_aligned():
 
 def test_history_of_runs_and_of_a_target():
     runs = [
-        {"run": 2, "time": "2026-01-31T12:00:00Z", "duration_s": 4.2, "exit_code": 1, "failed": 1},
+        {
+            "run": 2,
+            "time": "2026-01-31T12:00:00Z",
+            "duration_s": 4.2,
+            "exit_code": 1,
+            "failed": 1,
+            "built": 6,
+            "targets": {"failed": ["a"], "built": ["b", "c"]},
+        },
         {
             "run": 1,
             "time": "2026-01-30T12:00:00Z",
@@ -377,9 +385,11 @@ def test_history_of_runs_and_of_a_target():
         },
     ]
     assert details.history_text({"runs": runs}) == (
-        "    2  2026-01-31T12:00:00Z  exit status 1  4.2 s  failed 1\n"
+        "    2  2026-01-31T12:00:00Z  exit status 1  4.2 s  built 6 (b, c, ...), failed 1 (a)\n"
         "    1  2026-01-30T12:00:00Z  built  0.2 s  input-changed: raw/01.csv\n"
     )
+    several = [{"run": 1, "target": name, "time": "TIME"} for name in ("e[a]", "e[b]")]
+    assert details.history_text({"runs": several}) == "    1  e[a]  TIME\n    1  e[b]  TIME\n"
     assert details.history_text({"runs": []}) == "nothing has run yet\n"
 
 

@@ -132,11 +132,11 @@ def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = Fa
 
     With --failed, and where what failed has none, what was wrong comes first.
     """
-    from datamake import explain
+    from datamake import chronicle
 
     with open_project(place) as project:
-        path = explain.log_path(project, name)
-        failure = explain.failure(project, name)
+        path = chronicle.log_path(project, name)
+        failure = chronicle.failure(project, name)
         root = project.root
     if failure is None and (failed or path is None):
         say(f"{coloured('error', '31')}: `{name}` has no log{' of a failure' if failed else ''}\n")
@@ -162,8 +162,8 @@ def print_log(path: str, *, follow: bool) -> None:
 
 def history(place: Place, name: OneName = None, *, json: Json = False) -> int:
     """List past runs, or those of one target."""
-    from datamake import explain
+    from datamake import chronicle
 
     with open_project(place) as project:
-        document = explain.history(project, name)
+        document = chronicle.history(project, name)
     return answer(document, details.history_text, json=json)

@@ -182,7 +182,11 @@ def run_text(run: Document) -> str:
         parts.append("ok" if run["exit_code"] == 0 else f"exit status {run['exit_code']}")
     if run.get("duration_s") is not None:
         parts.append(duration(run["duration_s"]))
-    counts = [f"{key} {run[key]:,}" for key in ("built", "restored", "failed") if run.get(key)]
+    counts = [
+        f"{key} {run[key]:,}{_names(run, key)}"
+        for key in ("built", "restored", "failed", "blocked")
+        if run.get(key)
+    ]
     if counts:
         parts.append(", ".join(counts))
     if run.get("fingerprint"):
@@ -195,9 +199,20 @@ def run_text(run: Document) -> str:
     return clean("  ".join(parts))
 
 
+def _names(run: Document, status: str) -> str:
+    """The first targets of a run with a status."""
+    names = run.get("targets", {}).get(status)
+    return f" ({', '.join(names)}{', ...' if len(names) < run[status] else ''})" if names else ""
+
+
 def history_text(document: Document) -> str:
-    """Past runs, one a line."""
-    rows = [f"{run['run']:>5}  {run_text(run)}" for run in document["runs"]]
+    """Past runs, one a line; of several instances each with its name."""
+    runs = document["runs"]
+    several = len({run.get("target") for run in runs}) > 1
+    rows = [
+        f"{run['run']:>5}  " + f"{clean(run.get('target', ''))}  " * several + run_text(run)
+        for run in runs
+    ]
     return "\n".join(rows or ["nothing has run yet"]) + "\n"
 
 
