@@ -8,7 +8,7 @@ from __future__ import annotations
 from datamake.datafile.shapes import did_you_mean
 from datamake.datafile.standard import standard, text_of
 from datamake.filling import varies
-from datamake.urls import shown
+from datamake.urls import database, shown
 from datamake.values import value
 
 TYPE_CHECKING = False
@@ -135,7 +135,11 @@ def standard_of(texts: Texts, row: Mapping[str, str]) -> Standard:
 def query_of(texts: Texts, row: Mapping[str, str]) -> Query:
     """What a `query` says for the instance with these values. Raises `filling.Fault`."""
     table = texts.declaration.table["query"]
-    uri = texts.filled(table["uri"], row, "query", "uri")
+    uri = texts.filled(table["uri"], {**row, "env": texts.variables}, "query", "uri")
+    try:
+        database(uri)
+    except ValueError as error:  # by its name, where it is a variable: it may be a secret
+        raise texts.fault(f"`{shown(table['uri'])}` {error}", "query", "uri") from None
     if in_file(table["sql"]):
         hint = "write it down here: only a `sql` target takes it from a file"
         raise texts.fault(f"`{table['sql']}` is no query", "query", "sql", hint=hint)

@@ -27,6 +27,8 @@ HOSTS = frozenset(["http", "https", "sftp", "ssh", "ftp"])
 LOCAL = frozenset(["file", "local"])
 WEB = frozenset(["http", "https"])
 """Schemes in which `?` begins a query, and is no sign of a glob."""
+DATABASES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
+"""Schemes of databases."""
 READ_ONLY = frozenset(["http", "https", "github"])
 """Schemes of stores that nothing can be written to."""
 
@@ -75,6 +77,16 @@ class Url:
 def is_url(text: str) -> bool:
     """Whether a text is a URL, and no path."""
     return "://" in text
+
+
+def database(uri: str) -> str:
+    """The kind of database that a URI leads to. Raises ValueError, which says nothing of the URI."""
+    scheme = uri.partition(":")[0].lower()
+    if ":" not in uri or scheme not in DATABASES:
+        raise ValueError("leads to no database: it begins with `sqlite:` or `postgresql://`")
+    if DATABASES[scheme] == "postgresql" and not uri.lower().startswith(f"{scheme}://"):
+        raise ValueError(f"does not begin with `{scheme}://`")
+    return DATABASES[scheme]
 
 
 def meant(path: str) -> str:

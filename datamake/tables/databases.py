@@ -19,7 +19,7 @@ from datamake.tables import TableError
 from datamake.tables.mistakes import shown as shown_in
 from datamake.tables.writing import Writer
 from datamake.threads import Threads
-from datamake.urls import hidden, shown
+from datamake.urls import database, hidden, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
             """Let go of it."""
 
 
-SCHEMES = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
-"""Scheme → the module that knows the database."""
 INTERRUPTED = "the query was interrupted"
 FEW = 1_000
 """Rows that what tells a version may have."""
@@ -196,23 +194,11 @@ def _let_go(opening: Future[Connection]) -> None:
         opening.result().close()
 
 
-def check(uri: str) -> None:
-    """Raises ValueError, with what is wrong, for a text that leads to no database known here."""
-    scheme = uri.partition(":")[0].lower()
-    if ":" not in uri or scheme not in SCHEMES:
-        raise ValueError(
-            f"`{shown(uri)}` leads to no database: it begins with `sqlite:` or `postgresql://`"
-        )
-    if SCHEMES[scheme] == "postgresql" and not uri.lower().startswith(f"{scheme}://"):
-        raise ValueError(f"`{shown(uri)}` does not begin with `{scheme}://`")
-
-
 def _module(uri: str) -> Any:
     try:
-        check(uri)
+        return import_module(f"datamake.tables.{database(uri)}")
     except ValueError as error:
-        raise TableError(str(error)) from None
-    return import_module(f"datamake.tables.{SCHEMES[uri.partition(':')[0].lower()]}")
+        raise TableError(f"`{shown(uri)}` {error}") from None
 
 
 def statement(sql: str) -> str:

@@ -210,3 +210,27 @@ def test_it_is_reproduced(shop, text):
         shop.remove("build/orders.parquet")
     with pytest.raises(datamake.UsageError, match="`orders` cannot be reproduced: it is not up to"):
         reproduced(shop)
+
+
+def test_a_database_that_a_variable_says(project):
+    """Is shown without its password, and not at all where it is none."""
+    connected = sqlite3.connect(project.path("d.db"))
+    connected.execute("CREATE TABLE t AS SELECT 1 AS a")
+    connected.close()
+    project.datafile("""
+        [targets.t]
+        query = { uri = "{env.DB}", sql = "select * from t" }
+    """)
+    assert project.command("build", env={"DB": "sqlite:d.db"}).returncode == 0
+    assert pq.read_table(project.path("build/t.parquet")).to_pylist() == [{"a": 1}]
+    away = project.command("build", env={"DB": "postgresql://u:s3cret@127.0.0.1:1/x"})
+    assert away.returncode == 4
+    assert "`postgresql://127.0.0.1:1/x` cannot be read" in away.stderr
+    wrong = project.command("build", env={"DB": "host=h password=s3cret"})
+    assert wrong.returncode == 2
+    assert wrong.stderr == (
+        "Datafile.toml:4:11: `{env.DB}` leads to no database: "
+        "it begins with `sqlite:` or `postgresql://`\n"
+    )
+    for path in project.root.rglob("*"):
+        assert not path.is_file() or b"s3cret" not in path.read_bytes(), path
