@@ -16,6 +16,7 @@ from datamake.render import details, text
 from datamake.render.dot import dot
 from datamake.render.json import build_document, error_document, json_text, plan_document
 from datamake.render.live import Forecast, Live
+from datamake.render.markdown import headline
 from datamake.render.mermaid import mermaid
 from datamake.render.outline import outline
 from datamake.render.plain import Manner, Plain, Tail, github_error, summary_line, target_line
@@ -204,6 +205,10 @@ def test_the_summary_of_a_build():
     fresh = [TargetResult(str(number), Status.UP_TO_DATE) for number in range(10_000)]
     assert summary_line(result(*fresh)) == "up to date: 10,000 targets (0.2 s)"
     assert summary_line(result(*fresh, built("a"))) == "built 1, up to date 10,000 (0.2 s)"
+    checked = TargetResult("c", Status.UP_TO_DATE, reasons=(Reason(Code.CHECK_CHANGED, "x"),))
+    assert summary_line(result(checked, fresh[0])) == "checked 1, up to date 1 (0.2 s)"
+    assert summary_line(result(built("a"), checked)) == "built 1, checked 1 (0.2 s)"
+    assert headline(result(built("a"), checked)) == "built 1, checked 1"
     failed = result(FAILED, built("b", Status.BLOCKED), ok=False, exit_code=1)
     assert summary_line(failed) == "failed 1 (clean[01]), blocked 1 (0.2 s)"
     stopped = result(built("a", Status.SKIPPED), ok=False, exit_code=130)

@@ -10,7 +10,7 @@ import re
 
 from datamake.errors import shortened
 from datamake.model import Status
-from datamake.render.plain import SUMMARY_ORDER, TAIL_IN_CI, below
+from datamake.render.plain import TAIL_IN_CI, below, counts_of
 from datamake.render.text import clean, clean_lines, duration, reasons_text
 
 TYPE_CHECKING = False
@@ -99,12 +99,7 @@ def parts(result: BuildResult, tails: Tails) -> Iterator[str]:
 
 def headline(result: BuildResult) -> str:
     """`failed 1, built 2, up to date 10`."""
-    counts = result.summary
-    said = [
-        f"{status.value.replace('-', ' ')} {counts[status.value]:,}"
-        for status in SUMMARY_ORDER
-        if counts[status.value]
-    ]
+    said = [f"{word} {number:,}" for word, number in counts_of(result).items()]
     return ("interrupted: " if result.exit_code >= 128 else "") + (", ".join(said) or "nothing")
 
 

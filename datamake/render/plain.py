@@ -33,6 +33,7 @@ SUMMARY_ORDER = (
     Status.RESTORED,
     Status.UP_TO_DATE,
 )
+UP_TO_DATE = "up to date"
 TAIL = 20
 """Lines of a log that a failure shows where it happens; CI gets more, at the end."""
 TAIL_IN_CI = 400
@@ -179,25 +180,29 @@ def event_line(event: Event) -> str:
 def summary_line(result: BuildResult) -> str:
     """`up to date: 10,000 targets (0.2 s)`, or how many came to what."""
     time = duration(result.duration_s)
-    counts = result.summary
-    if result.ok and counts["up-to-date"] == len(result.targets):
+    counts = counts_of(result)
+    if result.ok and counts.get(UP_TO_DATE, 0) == len(result.targets):
         return nothing_to_do(len(result.targets), result.duration_s)
-    parts = []
-    for status in SUMMARY_ORDER:
-        number = counts[status.value]
-        if number:
-            parts.append(
-                f"{status.value.replace('-', ' ')} {number:,}{failed_names(result, status)}"
-            )
+    parts = [
+        f"{word} {number:,}{failed_names(result) if word == Status.FAILED.value else ''}"
+        for word, number in counts.items()
+    ]
     stopped = "interrupted: " if result.exit_code >= 128 else ""
     return f"{stopped}{', '.join(parts) or 'nothing started'} ({time})"
 
 
-def failed_names(result: BuildResult, status: Status) -> str:
+def counts_of(result: BuildResult) -> dict[str, int]:
+    """How many targets came to what, in words; those that were checked are not up to date, too."""
+    counts = {each.value.replace("-", " "): result.summary[each.value] for each in SUMMARY_ORDER}
+    checked = sum(target.checked for target in result.targets)
+    fresh = counts.pop(UP_TO_DATE) - checked
+    found = {**counts, "checked": checked, UP_TO_DATE: fresh}
+    return {word: number for word, number in found.items() if number}
+
+
+def failed_names(result: BuildResult) -> str:
     """` (clean[01], delays)` behind the number of failures; the lines may be far above."""
-    if status is not Status.FAILED:
-        return ""
-    names = [clean(target.name) for target in result.targets if target.status is status]
+    names = [clean(target.name) for target in result.targets if target.status is Status.FAILED]
     return f" ({listed(names, 3)})"
 
 
