@@ -648,6 +648,24 @@ def test_names_that_no_encoding_has_are_escaped():
     assert stream.buffer.getvalue() == b"\\xe9\\udcff"
 
 
+class Terminal(io.StringIO):
+    """A stream that says that it is one."""
+
+    def isatty(self):
+        return True
+
+
+def test_data_is_cut_to_a_terminal(words, monkeypatch):
+    """Its lines, which would be broken elsewhere; not what another program reads."""
+    words.project.write("a.csv", "first,second\n1234567,123456789012\n")
+    words.project.datafile('[sources.a]\npath = "a.csv"\n')
+    monkeypatch.setenv("COLUMNS", "20")
+    shown = words("show", "a", "--data")[1].splitlines()[-2:]
+    assert shown == ["first    second", "1234567  123456789012"]
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert streams.fitted("\n".join([*shown, ""])) == "first    second\n1234567  1234567890…\n"
+
+
 def test_the_end_of_a_log(tmp_path, monkeypatch):
     """Colours are dropped, and of a progress bar its last state is left."""
     monkeypatch.chdir(tmp_path)

@@ -17,7 +17,7 @@ from datamake.cli.logs import tail
 from datamake.cli.opening import opened
 from datamake.cli.options import Place, placed
 from datamake.cli.statuses import ExitStatus
-from datamake.cli.streams import coloured, out, say
+from datamake.cli.streams import coloured, fitted, out, say
 from datamake.errors import UsageError
 from datamake.render import details, plain
 from datamake.render.json import VERSION, json_text
@@ -103,7 +103,8 @@ def show(place: Place, name: Name, *, data: Data = False, json: Json = False) ->
         if data:
             from datamake.data import preview
 
-            return answer(preview(project.space, name), details.data_text, json=json)
+            found = preview(project.space, name)
+            return answer(found, lambda each: fitted(details.data_text(each)), json=json)
         document = explain.show(project, name)
     return answer(document, details.show_text, json=json)
 

@@ -47,6 +47,18 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in ("", "dumb")
 
 
+def fitted(text: str) -> str:
+    """Text whose lines end where the terminal does that standard output is; else as it is."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return text
+    from shutil import get_terminal_size
+
+    width = get_terminal_size().columns
+    return "\n".join(
+        line if len(line) <= width else f"{line[: width - 1]}…" for line in text.split("\n")
+    )
+
+
 def coloured(text: str, code: str) -> str:
     """Text for standard error in a colour (`31` red), where colours are wanted."""
     wanted = os.environ.get("FORCE_COLOR") or is_terminal(sys.stderr)
