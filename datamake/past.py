@@ -162,14 +162,18 @@ def _is_bare(path: str) -> bool:
 class _Memory(Judge):
     """Judges what was, by what caches and past runs know; nothing is demanded of that."""
 
+    lost = False
+    """Whether nothing is known of a target, so that no run need be looked for any more."""
+
     def verdict(self, name: str) -> Verdict:
         """As of any judge; of what no cache knows, what its last run with this fingerprint made."""
         verdict = super().verdict(name)
-        if verdict.status is not Status.RUN:
+        if verdict.status is not Status.RUN or self.lost:
             return verdict
         runs = (run for run in _made(self.space, name) if run.fingerprint == verdict.fingerprint)
         last = next(runs, None)
         if last is None:
+            self.lost = True
             return verdict
         known = replace(verdict, status=Status.UP_TO_DATE, outputs=last.outputs, present=False)
         self.verdicts[name] = known
