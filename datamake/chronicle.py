@@ -12,6 +12,7 @@ from datamake.errors import UsageError
 from datamake.model import Status
 from datamake.outcome import TargetResult
 from datamake.request import chosen
+from datamake.urls import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,6 +65,21 @@ def failure(project: Project, name: str) -> TargetResult | None:
     )
 
 
+def blockers(project: Project, name: str) -> list[str]:
+    """What had failed that a target needs, if it was blocked in the last run that came to it."""
+    past = project.space.state.history
+    target = _past(project, name)
+    last = past.results(target, 1)
+    if not last or last[0].status != Status.BLOCKED.value:
+        return []
+    failed = (last[0].run, Status.FAILED.value)
+    return [
+        need
+        for need in map(shown, project.graph.closure([target]))
+        if failed in ((each.run, each.status) for each in past.target_runs(need, RUNS))
+    ]
+
+
 # Names
 
 
@@ -81,9 +97,9 @@ def one(project: Project, name: str) -> str:
     """The one target that a person means. Raises UsageError."""
     names = chosen(project.space, [name], project.states)
     if len(names) > 1:
-        shown = ", ".join(f"`{each}`" for each in names[:SHOWN])
+        some = ", ".join(f"`{each}`" for each in names[:SHOWN])
         more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-        raise UsageError(f"`{name}` is {len(names):,} targets: {shown}{more}", hint="name one")
+        raise UsageError(f"`{name}` is {len(names):,} targets: {some}{more}", hint="name one")
     return names[0]
 
 

@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datamake.cli.declared import Json, Name, Names, argument, command, option
+from datamake.cli.failures import told
 from datamake.cli.logs import tail
 from datamake.cli.opening import opened
 from datamake.cli.options import Place, placed
 from datamake.cli.statuses import ExitStatus
-from datamake.cli.streams import coloured, fitted, out, say
-from datamake.errors import UsageError
+from datamake.cli.streams import fitted, out, say
+from datamake.errors import Problem, UsageError
 from datamake.render import details, plain
 from datamake.render.json import VERSION, json_text
-from datamake.render.text import clean_lines
+from datamake.render.text import clean_lines, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from datamake.project import Project
 
 FORMATS = ("text", "dot", "mermaid", "json")
+BLOCKERS = 5
+"""What has failed that is named."""
 POLL = 0.2
 """Seconds between two looks at a log that is followed."""
 Format = Annotated[
@@ -138,9 +141,11 @@ def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = Fa
     with open_project(place) as project:
         path = chronicle.log_path(project, name)
         failure = chronicle.failure(project, name)
+        nothing = failure is None and (failed or path is None)
+        blockers = chronicle.blockers(project, name) if nothing else []
         root = project.root
-    if failure is None and (failed or path is None):
-        say(f"{coloured('error', '31')}: `{name}` has no log{' of a failure' if failed else ''}\n")
+    if nothing:
+        say(told(no_log(name, blockers, failed=failed)))
         return ExitStatus.FAILED
     if failure is not None and (failed or path is None):
         end = tail(root, path, plain.TAIL) if path is not None else None
@@ -149,6 +154,16 @@ def log(place: Place, name: Name, *, failed: Failed = False, follow: Follow = Fa
     if path is not None:
         print_log(os.path.join(root, path), follow=follow)
     return ExitStatus.OK
+
+
+def no_log(name: str, blockers: Sequence[str], *, failed: bool) -> Problem:
+    """That there is none, and what has one that blocked it."""
+    headline = f"`{name}` has no log{' of a failure' if failed else ''}"
+    if not blockers:
+        return Problem(headline)
+    names = listed([f"`{each}`" for each in blockers], BLOCKERS)
+    hint = f"`datamake log --failed '{blockers[0]}'`"
+    return Problem(headline, facts=(f"it was blocked by what failed: {names}",), hint=hint)
 
 
 def print_log(path: str, *, follow: bool) -> None:

@@ -96,6 +96,37 @@ def test_what_fails_is_told_before_what_only_warns(copied):
     assert copied.command("check").stdout.splitlines()[1:4] == said
 
 
+def test_what_blocked_a_target_is_named_by_its_log(copied):
+    """As long as the last run did not come to it otherwise: a target, or a source."""
+    copied.given({"id": [1, None]})
+    assert copied.build().statuses == {"a": "failed", "b": "blocked"}
+    done = copied.command("log", "--failed", "b")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: `b` has no log of a failure",
+        "  it was blocked by what failed: `a`",
+        "  hint: `datamake log --failed 'a'`",
+    ]
+    assert (
+        copied.command("log", "b").stderr.splitlines()[1] == "  it was blocked by what failed: `a`"
+    )
+    copied.given({"id": [1]})
+    assert copied.build().ok
+    assert copied.command("log", "--failed", "b").stderr == "error: `b` has no log of a failure\n"
+    text = copied.read("Datafile.toml").replace(NOT_NULL, "")
+    copied.datafile(f"""{text}
+[sources.s]
+path = "t.parquet"
+{NOT_NULL}
+""")
+    copied.given({"id": [None]})
+    assert copied.build().statuses["a"] == "blocked"
+    assert "it was blocked by what failed: `s`" in copied.command("log", "--failed", "b").stderr
+    copied.given({"id": [2]})
+    assert copied.build().ran == ["a", "b"]
+    assert copied.command("log", "--failed", "b").stderr == "error: `b` has no log of a failure\n"
+
+
 def test_a_warning_is_told_and_passes(copied):
     """At the build that makes it, and not again."""
     copied.declared(WARNED)
