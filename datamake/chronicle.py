@@ -9,6 +9,7 @@ import os
 
 from datamake.actions import log_path as log_of
 from datamake.errors import UsageError
+from datamake.ledger import REMEMBERED
 from datamake.model import Status
 from datamake.outcome import TargetResult
 from datamake.request import chosen
@@ -37,11 +38,8 @@ def history(project: Project, name: str | None = None) -> Document:
     """
     past = project.space.state.history
     if name is None:
-        names = past.names(RUNS, SHOWN)
-        return {
-            "version": VERSION,
-            "runs": [{**_run(run), "targets": names.get(run.run, {})} for run in past.runs(RUNS)],
-        }
+        listed = [{**_run(run), "targets": _names(project, run)} for run in past.runs(RUNS)]
+        return {"version": VERSION, "runs": listed}
     is_family = name in project.graph.expansion.families
     results = past.results(name if is_family else _past(project, name), RUNS)
     runs = [{"target": each.target, **target_run(each)} for each in results]
@@ -113,6 +111,16 @@ def _run(run: Run) -> Document:
         "duration_s": run.duration,
         "exit_code": run.exit_code,
         **{status.replace("-", "_"): count for status, count in run.summary.items()},
+    }
+
+
+def _names(project: Project, run: Run) -> dict[str, list[str]]:
+    """Status → the first targets of a run with it."""
+    names = project.space.state.history.names
+    return {
+        status.value: names(run.run, status.value, SHOWN)
+        for status in REMEMBERED
+        if run.summary.get(status.value)
     }
 
 

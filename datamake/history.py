@@ -153,23 +153,13 @@ class History:
             (stored(name), len(beginning), beginning, limit),
         )
 
-    def names(self, limit: int, most: int) -> dict[int, dict[str, list[str]]]:
-        """Of the last runs, status → the first targets with it."""
+    def names(self, run: int, status: str, most: int) -> list[str]:
+        """The first targets with a status in a run, by name."""
         return self._database.read(
-            _names,
-            "SELECT run, status, target FROM (SELECT *, row_number() OVER (PARTITION BY run, status"
-            " ORDER BY started, target) AS place FROM results WHERE run IN"
-            " (SELECT run FROM runs ORDER BY run DESC LIMIT ?)) WHERE place <= ?"
-            " ORDER BY run, status, place",
-            (limit, most),
+            lambda rows: [loaded(target) for (target,) in rows],
+            "SELECT target FROM results WHERE run = ? AND status = ? ORDER BY target LIMIT ?",
+            (run, status, most),
         )
-
-
-def _names(rows: list[Row]) -> dict[int, dict[str, list[str]]]:
-    found: dict[int, dict[str, list[str]]] = {}
-    for run, status, target in rows:
-        found.setdefault(run, {}).setdefault(status, []).append(loaded(target))
-    return found
 
 
 def _durations(rows: list[Row]) -> dict[str, float]:
