@@ -26,6 +26,8 @@ ENDINGS = {
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 TEXT = ("csv", "tsv", "jsonl")
 """Formats that say nothing of the types, and may be compressed as a whole."""
+SHEETS = (".xlsx", ".xls", ".xlsm", ".ods")
+"""Endings of what a spreadsheet is saved as by itself."""
 COMPRESSIONS = {"gz": "gzip", "bz2": "bz2", "zst": "zstd", "lz4": "lz4"}
 
 

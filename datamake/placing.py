@@ -8,7 +8,7 @@ from __future__ import annotations
 from posixpath import join
 
 from datamake.datafile.placeholders import Placeholder, pieces
-from datamake.formats import FORMATS, format_of
+from datamake.formats import FORMATS, SHEETS, format_of
 from datamake.instances import bracketed
 from datamake.model import KEPT, TABULAR, Output
 from datamake.patterns import below, escaped, fixed
@@ -122,7 +122,9 @@ class Places:
             raise self.texts.fault(
                 f"the output `{shown(path)}` is not a table by its ending",
                 *slot.keys,
-                hint=f"a table is written as {', '.join(FORMATS)}",
+                hint="write CSV: a spreadsheet opens it"
+                if path.lower().endswith(SHEETS)
+                else f"a table is written as {', '.join(FORMATS)}",
             )
         if is_url(path):
             return Output(self._remote(slot, path), slot.name, staged=True, apart=slot.apart)

@@ -26,6 +26,8 @@ AROUND = r"(?s)(?:([0-9]*)(\+))?(.*?)(?:(\+)([0-9]*))?"
 STATES = ("stale", "failed", "missing")
 EVERYTHING = 1 << 62
 """More steps than there can be."""
+SHOWN = 5
+"""Instances that are named where one is not there, at most."""
 LISTED = "`datamake ls` lists what there is"
 
 
@@ -160,10 +162,12 @@ class Selection:
         except ValueError as error:
             raise UsageError(str(error)) from None
         if not found and known.rows:
+            some = ", ".join(f"`{name}`" for name in list(known.rows)[:SHOWN])
+            more = f" and {len(known.rows) - SHOWN:,} more" if len(known.rows) > SHOWN else ""
             raise UsageError(
                 f"no instance of `{family}` is like `{text}`",
-                hint=did_you_mean(text, known.rows)
-                or f"`datamake ls {family}` lists what there is",
+                [f"there is {some}{more}"],
+                did_you_mean(text, known.rows) or f"`datamake ls {family}` lists what there is",
             )
         if not found:
             self.empty += self._cause(family)

@@ -511,6 +511,31 @@ def test_wrong_arguments(arguments, message, capsys):
 
 
 @pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("claen", "did you mean `datamake build clean`?"),
+        ("tot", "did you mean `datamake build tot`?"),
+        ("totl", "did you mean `datamake build tot`?"),
+        ("statis", "did you mean `status`?"),
+        ("doctr", "did you mean `doctor`?"),
+        ("zzz", "`datamake --help` lists what there is"),
+    ],
+)
+def test_a_target_in_the_place_of_a_command(word, hint, tmp_path, monkeypatch, capsys):
+    """Was to be built; above all nobody is led to a command that removes what was to be made."""
+    text = "[project]\n" + "".join(
+        f"[targets.{name}]\nrun = 'true'\n" for name in ("clean", "tot", "status2")
+    )
+    (tmp_path / "Datafile.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert app.main([word]) == 2
+    assert capsys.readouterr().err == f"error: no such command `{word}`\n  hint: {hint}\n"
+    (tmp_path / "Datafile.toml").write_text("broken")
+    assert app.main(["claen"]) == 2
+    assert "did you mean `clean`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     ("arguments", "name"),
     [
         (["-k", "build", "top"], "build"),

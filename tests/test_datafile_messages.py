@@ -272,6 +272,15 @@ def test_placeholders_in_quotes_are_found_when_it_is_loaded():
     ("content", "expected"),
     [
         (b"a = \n", "1:5: invalid value"),
+        (
+            b"a = build/cmd.txt # x\n",
+            '1:5: invalid value\n  hint: a text stands in quotes: `"build/cmd.txt"`',
+        ),
+        (b"a = [True]\n", "1:6: invalid value\n  hint: write `true`"),
+        (
+            b'a = "C:\\data"\n',
+            "1:10: unescaped '\\' in a string\n  hint: in single quotes `\\` is nothing special",
+        ),
         (b"\n[x\n", "2:3: expected ']' at the end of a table declaration"),
         (b"a = 'x\n", '2:1: expected "\'"'),
         (b"a = 1\na = 2\n", "2:6: cannot overwrite a value"),

@@ -139,12 +139,16 @@ def test_what_nothing_is_selected_by():
     assert wrong("tag:nothing", "join,send") == (
         f"nothing is selected by `tag:nothing`, `join,send`{listed}"
     )
+    some = ("2013-01-05", "2013-01-30", "2013-02-03", "2014-01-01")
+    there = "there is " + ", ".join(f"`clean[{day}]`" for day in some)
     assert wrong("clean[2014-01-02]") == (
         "no instance of `clean` is like `clean[2014-01-02]`\n"
+        f"  {there}\n"
         "  hint: did you mean `clean[2014-01-01]`?"
     )
     assert wrong("clean[x]") == (
-        "no instance of `clean` is like `clean[x]`\n  hint: `datamake ls clean` lists what there is"
+        f"no instance of `clean` is like `clean[x]`\n  {there}\n"
+        "  hint: `datamake ls clean` lists what there is"
     )
     assert wrong("clean[1,2]") == "`clean` has the foreach variables `day`, not 2 values"
     assert wrong("state:old") == (

@@ -522,6 +522,20 @@ def test_lines_of_json():
     )
 
 
+@pytest.mark.parametrize("type_", ["decimal(12, 2)", "float64", "float32", "int64"])
+def test_another_decimal_sign(type_):
+    """Is hinted at where it may be one, and can be said."""
+    hint = 'if `,` is the decimal sign: `read = { decimal = "," }`'
+    for name, text in (("a.csv", 'a\n"1,50"\n'), ("b.jsonl", '{"a":"1,50"}\n')):
+        file(name, text)
+        said = f"`{name}`: row 1, column `a`: `1,50` is not of the type `{type_}`"
+        more = f"\n  hint: {hint}" if name == "a.csv" and type_ != "int64" else ""
+        assert fault(name, columns={"a": type_}) == said + more
+    for text in ("1,2,3", "1.500,2", "a,1", ","):
+        file("a.csv", f'a\n"{text}"\n')
+        assert "hint" not in fault("a.csv", columns={"a": type_})
+
+
 MIXED = '{"id": 1, "k": "a"}\n{"id": "x", "k": "b"}\n{"id": 3, "k": "c"}\n'
 
 

@@ -57,6 +57,7 @@ def test_every_type_can_be_written_and_read(text):
         ("INT64", "`INT64` is not a type; did you mean `int64`?"),
         ("varchar", "`varchar` is not a type; did you mean `string`?"),
         ("datetime", "`datetime` is not a type; did you mean `timestamp[us]`?"),
+        ("integr", "`integr` is not a type; did you mean `int64`?"),
         ("elephant", "`elephant` is not a type"),
         ("timestamp", "`timestamp` needs a unit, as in `timestamp[us]`"),
         ("timestamp[m]", "`timestamp[m]` needs a unit: `s`, `ms`, `us` or `ns`"),
@@ -75,7 +76,7 @@ def test_every_type_can_be_written_and_read(text):
         ("list<>", "`list<>` needs a type before `>`"),
         (
             "list<txet>",
-            "`list<txet>` has `txet`, which is not a type",
+            "`list<txet>` has `txet`, which is not a type; did you mean `string`?",
         ),
         (
             "map<string>",

@@ -6,6 +6,7 @@ Knows each command's name and nothing of what it does.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,12 +16,13 @@ from datamake import __version__
 from datamake.cli import build, cache, comparison, inspection, lock, start, tables, upkeep
 from datamake.cli.declared import EPILOG, FIELDS, QuickGroup
 from datamake.cli.failures import guarded, reported
-from datamake.cli.opening import has_datafile
+from datamake.cli.opening import has_datafile, opened
 from datamake.cli.options import Build, Place, with_environment
 from datamake.cli.running import run_build
 from datamake.cli.statuses import ExitStatus
 from datamake.cli.streams import out, say
-from datamake.errors import UsageError
+from datamake.datafile.shapes import nearest
+from datamake.errors import DatamakeError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +32,10 @@ PROGRAM = "datamake"
 PLACE_OPTIONS = ("-C", "--directory", "-f", "--file", "--profile", "--set")
 ROOT_FLAGS = ("-h", "--help", "--version", "--install-completion", "--show-completion")
 NO_DATAFILE = "no Datafile.toml here or above; `datamake init` writes one to start from\n"
+
+NO_COMMAND = re.compile(r"No such command `(.*)`\.?$")
+REMOVES = "clean"
+"""The command that nobody should be led to by a slip in the name of a target."""
 
 WRONG_ARGUMENTS: Any = typer.BadParameter.__mro__[2]
 """`ClickException`, wherever this version of Typer has it."""
@@ -116,7 +122,22 @@ def wrong_arguments(error: Any) -> UsageError:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else PROGRAM
     hint = more[:1].lower() + more[1:] or f"`{path} --help` lists what there is"
+    word = NO_COMMAND.match(headline)
+    if word and context is not None and (not more or f"`{REMOVES}`" in more):
+        hint = target_meant(word[1], context) or hint
     return UsageError(headline[:1].lower() + headline[1:].rstrip("."), hint=hint)
+
+
+def target_meant(word: str, context: Any) -> str:
+    """The hint at the target that was meant in place of a command, `""` for none."""
+    keys = ("directory", "file", "profile", "settings")
+    given = {key: context.params.get(key) for key in keys}
+    try:
+        with opened(Place(**{**given, "settings": tuple(given["settings"] or ())})) as project:
+            near = nearest(word, project.spec.targets)
+    except DatamakeError:
+        return ""
+    return f"did you mean `{PROGRAM} build {near}`?" if near else ""
 
 
 def with_command(arguments: Sequence[str]) -> list[str]:

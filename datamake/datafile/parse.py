@@ -16,7 +16,7 @@ from datamake.datafile.layers import combined, merged, overridden
 from datamake.datafile.positions import locate
 from datamake.datafile.rules import ACTION_NAMES, broken, unfillable, unmet, unsure
 from datamake.datafile.shapes import did_you_mean
-from datamake.errors import DatafileError, Problem
+from datamake.errors import DatafileError, Problem, shortened
 from datamake.model import Declaration, Part, Spec
 from datamake.values import NOTHING, replace
 
@@ -286,8 +286,8 @@ def mapping(found: Any) -> Mapping[str, Any]:
 class Unreadable(Exception):
     """A text is no TOML."""
 
-    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
-        self.problem = Problem(message, line=line, column=column)
+    def __init__(self, message: str, line: int = 0, column: int = 0, hint: str = "") -> None:
+        self.problem = Problem(message, line=line, column=column, hint=hint)
         super().__init__(message)
 
 
@@ -304,13 +304,26 @@ def parsed(content: bytes | None) -> dict[str, Any]:
         return loads(text)
     except TOMLDecodeError as error:
         message = error.msg[:1].lower() + error.msg[1:]
-        raise Unreadable(message, error.lineno, error.colno) from None
+        hint = toml_hint(message, text[error.pos :])
+        raise Unreadable(message, error.lineno, error.colno, hint) from None
     except RecursionError:
         raise Unreadable("tables or lists are nested too deeply") from None
     except ValueError:
         found = re.search(r"[0-9_]{4000,}", text)
         line, column = place(text, found.start() if found else 0)
         raise Unreadable("a number has too many digits", line, column) from None
+
+
+def toml_hint(message: str, rest: str) -> str:
+    """What to do about the commonest mistakes; `rest` is what stands there."""
+    if message.startswith("unescaped '\\'"):
+        return "in single quotes `\\` is nothing special"
+    word = re.match(r"[^\s,#'\"\[\]{}]+", rest)
+    if message != "invalid value" or word is None:
+        return ""
+    if word[0].lower() in ("true", "false"):
+        return f"write `{word[0].lower()}`"
+    return f'a text stands in quotes: `"{shortened(word[0])}"`'
 
 
 def decoded(content: bytes) -> str:

@@ -44,6 +44,8 @@ OTHERS = {
     "array": "list<int64>",
 }
 """Names that people know → what is meant. Only the first two may be written."""
+RARE = ("float16", "date64", "interval", "null")
+"""What is hardly ever meant where another name is written."""
 
 SHOWN = {
     "timestamp": "`timestamp[us]`",
@@ -175,8 +177,9 @@ class _Reader:
             return f"needs a type before `{self.rest()}`" if self.rest() else "ends before a type"
         from difflib import get_close_matches
 
-        names = (*PLAIN, "binary", "time", *SHOWN)
-        near = OTHERS.get(word.lower()) or next(iter(get_close_matches(word.lower(), names)), "")
+        names = [name for name in (*PLAIN, "binary", "time", *SHOWN, *OTHERS) if name not in RARE]
+        near = next(iter(get_close_matches(word.lower(), names, 1)), "")
+        near = OTHERS.get(near, near)
         hint = SHOWN.get(near, f"`{near}`")
         what = "is not a type" if word == self.text else f"has `{word}`, which is not a type"
         return f"{what}; did you mean {hint}?" if near else what

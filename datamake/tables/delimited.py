@@ -33,6 +33,8 @@ BLOCK = 4 << 20
 """Bytes that are taken apart at once: the longest row that there may be."""
 ROW = re.compile(r"(?s)Row #(\d+): Expected (\d+) columns, got (\d+): (.*)")
 """What Arrow says of a row with more or fewer values than columns; it counts the header."""
+UNKNOWN = "\N{REPLACEMENT CHARACTER}"
+"""What Arrow shows in the place of what is not UTF-8."""
 OTHER_ENCODING = 'say how it is encoded, as in `read = { encoding = "latin-1" }`'
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -113,11 +115,10 @@ class Delimited:
             return values(strings)
         except pa.ArrowInvalid as error:
             at = first_fault(strings, values)
-            shown = shortened(strings[at].as_py())
-            raise TableError(
-                f"`{self.path}`: row {row + at:,}, column `{field.name}`: "
-                f"`{shown}` is not of the type `{text_of(field.type)}`"
-            ) from error
+            where = f"`{self.path}`: row {row + at:,}, column `{field.name}`: "
+            shown, wanted = shortened(strings[at].as_py()), text_of(field.type)
+            where += f"`{shown}` is not of the type `{wanted}`"
+            raise TableError(where, hint=other_decimal(shown, wanted)) from error
 
     def _strings(self, texts: pa.Array, name: str, row: int) -> pa.Array:
         try:
@@ -226,17 +227,25 @@ class Delimited:
         if "straddl" in said or "cannot infer number of columns" in said:
             return TableError(f"`{self.path}` has a row of more than {BLOCK >> 20} MiB")
         row = ROW.search(said) if self.utf8 else None
-        if row and ("\N{REPLACEMENT CHARACTER}" not in row[4] or self.wholly_utf8):
+        if row and (UNKNOWN not in row[4] or self.wholly_utf8):
             return _ragged(self.path, int(row[1]) - self.header, int(row[3]), int(row[2]), row[4])
         wrong = "codec" in said or "UTF-" in said
         if row or wrong or not self.utf8:
             facts = [said] if wrong else []
-            return TableError(
-                f"`{self.path}` is not encoded as {self.read.get('encoding', 'UTF-8')}",
-                [f"row {int(row[1]) - self.header:,}: {shortened(row[4])}"] if row else facts,
-                _encoding(self.path),
-            )
+            if row:
+                text = shortened(row[4]).replace(UNKNOWN, "?")
+                facts = [f"row {int(row[1]) - self.header:,}: {text}"]
+            said = f"`{self.path}` is not encoded as {self.read.get('encoding', 'UTF-8')}"
+            return TableError(said, facts, _encoding(self.path))
         return error
+
+
+def other_decimal(text: str, dtype: str) -> str:
+    """The hint at another decimal sign, where a text that is not of a type may have one."""
+    number = re.fullmatch(r"\s*[+-]?[0-9]*,[0-9]+\s*", text)
+    if number is None or not dtype.startswith(("decimal", "float")):
+        return ""
+    return 'if `,` is the decimal sign: `read = { decimal = "," }`'
 
 
 def _encoding(path: str) -> str:

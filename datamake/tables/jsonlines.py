@@ -25,6 +25,7 @@ from datamake.tables.types import replaced, text_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
+    from typing import Any
 
     from datamake.formats import Reading
 
@@ -215,12 +216,22 @@ def without(piece: bytes, columns: Collection[str]) -> bytes:
     lines = []
     for line in filled_lines(piece):
         try:
-            found = json.loads(line, parse_float=_fraction).items()
+            found = json.loads(line, parse_float=_fraction, object_pairs_hook=once).items()
             rest = {name: None if name in columns else value for name, value in found}
             lines.append(json.dumps(rest).encode())
         except (ValueError, AttributeError, RecursionError):
             lines.append(line)
     return b"\n".join([*lines, b""])
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys. Raises ValueError for one that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        name = next(name for name in found if names.count(name) > 1)
+        raise ValueError(f"the key `{name}` is there twice")
+    return found
 
 
 def _fraction(_: str) -> float:

@@ -14,7 +14,7 @@ import pyarrow.types as kinds
 
 from datamake.tables import TableError
 from datamake.tables.feeds import Chunk, Refused
-from datamake.tables.jsonlines import Lines, filled_lines
+from datamake.tables.jsonlines import Lines, filled_lines, once
 from datamake.tables.types import text_of
 
 TYPE_CHECKING = False
@@ -157,7 +157,7 @@ def objects(line: str) -> tuple[dict[str, Any], dict[str, Any]]:
         parse_int=str,
         parse_float=str,
         parse_constant=_refuse_constant,
-        object_pairs_hook=_once,
+        object_pairs_hook=once,
     )
     if not isinstance(texts, dict):
         raise ValueError("JSON lines have one object on each line")  # noqa: TRY004 - of the text
@@ -171,13 +171,6 @@ def spelled(name: str) -> bytes:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"JSON has no `{name}`")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
 
 
 def _fits(found: Any, dtype: pa.DataType) -> bool:

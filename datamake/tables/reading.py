@@ -12,7 +12,7 @@ from stat import S_ISREG
 import pyarrow as pa
 
 from datamake.content import irregular
-from datamake.formats import DEFAULT, FORMATS, TEXT, Reading, format_of, partition
+from datamake.formats import DEFAULT, FORMATS, SHEETS, TEXT, Reading, format_of, partition
 from datamake.tables import TableError, no_column
 from datamake.tables.columnar import COLUMNAR, Columnar
 from datamake.tables.conversion import sayable
@@ -97,7 +97,9 @@ def named_format(path: str) -> str:
     if found is None:
         raise TableError(
             f"`{path}` is not a table by its ending",
-            hint=f'say what it is, as in `format = "csv"`: {", ".join(FORMATS)}',
+            hint="save the sheet as CSV, and read that"
+            if path.lower().endswith(SHEETS)
+            else f'say what it is, as in `format = "csv"`: {", ".join(FORMATS)}',
         )
     return found
 

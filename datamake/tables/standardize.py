@@ -13,9 +13,9 @@ import pyarrow as pa
 from datamake.errors import shortened
 from datamake.tables import TableError
 from datamake.tables.casting import NOT_UTF8
-from datamake.tables.delimited import OTHER_ENCODING
+from datamake.tables.delimited import OTHER_ENCODING, other_decimal
 from datamake.tables.failures import named
-from datamake.tables.feeds import Refused
+from datamake.tables.feeds import DelimitedFeed, Refused
 from datamake.tables.planning import Plan, files, unseen
 from datamake.tables.session import NONE
 from datamake.tables.writing import Writer
@@ -103,7 +103,7 @@ class Cleaning:
                 first[row] = Refused(chunk.number(row), name, said, reason)
         refused = sorted([*first.values(), *chunk.refused], key=lambda each: each.row)
         if self.rejects is None:
-            raise fault(file.feed.path, refused[0])
+            raise fault(file.feed.path, refused[0], delimited=isinstance(file.feed, DelimitedFeed))
         self._reject(file, refused)
         right = [row not in first for row in range(batch.num_rows)]
         return batch.filter(pa.array(right, pa.bool_()))
@@ -179,7 +179,7 @@ def standardize(
     return Outcome(good.rows, cleaning.rejected, cleaning.total, tuple(cleaning.wrong))
 
 
-def fault(path: str, found: Refused) -> TableError:
+def fault(path: str, found: Refused, *, delimited: bool = False) -> TableError:
     """The first row that is wrong, where none may be."""
     where = f"`{path}`: row {found.row:,}"
     if found.column is None:
@@ -188,7 +188,10 @@ def fault(path: str, found: Refused) -> TableError:
     where = f"{where}, column `{found.column}`"
     if found.value is None:
         return TableError(f"{where} {found.reason}")
+    dtype = found.reason.partition("is not of the type `")[2]
     hint = OTHER_ENCODING if found.reason == NOT_UTF8 else ""
+    if delimited and dtype:
+        hint = other_decimal(found.value, dtype)
     return TableError(f"{where}: `{shortened(found.value)}` {found.reason}", hint=hint)
 
 

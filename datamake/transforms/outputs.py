@@ -61,7 +61,9 @@ def fault_of(slot: Slot, action: Action) -> str | None:
     except OSError as error:
         if error.errno not in {ENOENT, ENOTDIR}:
             raise
-        return f"did not write `{shown}`"
+        function = "" if action.call is None else action.call.function.partition(":")[2]
+        more = f": `{function}` returned nothing" if function else ""
+        return f"did not write `{shown}`{more}"
     if folder and S_ISDIR(mode):
         return None if os.listdir(path) else f"wrote nothing into `{shown}`"
     if folder:

@@ -272,7 +272,7 @@ RETURNS = "import pyarrow as pa\ndef run(output):\n    return "
         (
             'output = "build/sums.parquet"',
             RETURNS + "None",
-            "did not write `build/sums.parquet`",
+            "did not write `build/sums.parquet`: `run` returned nothing",
             [],
         ),
     ],
