@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Report = tuple[str, "list[str] | None"]
 
 TABLES = {"Table", "Dataset", "DataFrame", "LazyFrame", "RecordBatch", "RecordBatchReader"}
+COLUMNS = {"Series"}
+"""What those who write tables refuse, with a hint."""
 OLDEST = (3, 10)
 """The first Python that datamake's own modules run under."""
 TEXT = 500
@@ -213,7 +215,7 @@ def publish(call: dict[str, Any], returned: Any) -> None:
     """Write the tables that a function returned to its outputs."""
     several = returned.values() if isinstance(returned, dict) else [returned]
     for each in several:
-        if not (hasattr(each, "__arrow_c_stream__") or type(each).__name__ in TABLES):
+        if not (hasattr(each, "__arrow_c_stream__") or type(each).__name__ in TABLES | COLUMNS):
             kind = f"`{type(each).__name__}`"
             raise Refused(
                 f"`{call['function']}` returned a {'`dict` of ' * (each is not returned)}{kind}: "

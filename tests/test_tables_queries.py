@@ -16,7 +16,7 @@ import pytest
 from drawn_tables import PARQUET, cut, said, tables
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from versions import told_by_duckdb_2
+from versions import told_by_duckdb_2, whole_with_duckdb_2
 
 from datamake.action import Piece, View
 from datamake.errors import DatamakeError
@@ -583,6 +583,7 @@ ODD = ("float16", "decimal(40, 3)", "duration[us]", "timestamp[ns, +02:00]")
 leaves = [leaf for leaf in PARQUET if leaf not in ODD]
 
 
+@whole_with_duckdb_2
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tables(leaves, unique=True), st.integers(0, 6))
 def test_any_table_comes_out_as_it_went_in(tmp_path_factory, table, at):

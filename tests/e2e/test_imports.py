@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from stored import parquet
+from versions import told_by_pyarrow_26
 
 PROGRAM = """
 import sys
@@ -78,6 +79,7 @@ def test_what_nobody_shares_loads_nothing_for_it(project):
     assert "fsspec" not in loaded(project)
 
 
+@told_by_pyarrow_26
 def test_a_question_loads_no_pandas(project):
     """It takes longer than all else together, and pyarrow loads it for any value of Python's."""
     pytest.importorskip("duckdb")
