@@ -76,8 +76,16 @@ def execute(action: Action, workshop: Workshop) -> Outcome:
     except DatamakeError as error:
         duration = time.monotonic() - started
         outside = isinstance(error, EnvironmentFailed)
-        return Outcome(error.headline, tuple(error.below), duration, environment=outside)
+        headline, *facts = (_as_declared(text, action) for text in (error.headline, *error.below))
+        return Outcome(headline, tuple(facts), duration, environment=outside)
     return replace(Outcome(duration=time.monotonic() - started), notices=notices)
+
+
+def _as_declared(text: str, action: Action) -> str:
+    """A message with outputs as they are declared, and not where they are staged."""
+    for slot in action.slots:
+        text = text.replace(f"`{slot.path}`", f"`{slot.output.path}`")
+    return text
 
 
 def _sql(action: Action, course: Course) -> tuple[str, ...]:

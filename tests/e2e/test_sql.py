@@ -253,6 +253,16 @@ def test_a_mistake_in_a_file(project):
     ]
 
 
+def test_what_the_format_of_the_output_cannot_hold(project):
+    """Is told with the output as it is declared."""
+    done, _ = made(project, "select id, [id] as many from t", 'output = "build/m.csv"')
+    assert done.returncode == 1
+    assert done.stderr.partition(" s  ")[2].splitlines()[:2] == [
+        "`build/m.csv`: CSV cannot hold the column `many`",
+        "  it is `list<int64>`",
+    ]
+
+
 def test_a_mistake_in_a_prelude(project):
     """Names the file that it is in, wherever the query is; found at once or with the tables."""
     made(project, "select f(id) as n from t", "prelude = ['p.sql', 'o.sql']", o="", p="")
