@@ -301,4 +301,6 @@ def shown(kind: str, value: str) -> str:
     """A field's value as people read it."""
     if kind == "env":
         return "(unset)" if value == UNSET else value[1:]
+    if kind == "version":  # its rows, of which a value can hold neither of these
+        return value.replace("\t", ", ").replace("\n", "; ")
     return value.replace("\0", " ")

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     """
 
 ENDING = ".sql"
+VERSION = "-- what tells whether it has changed:"
+"""Between the two queries of a `query`, where they are shown; no part of what counts."""
 
 
 @value
@@ -166,6 +168,6 @@ def recipe_of(texts: Texts, row: Mapping[str, str]) -> tuple[str | None, Any]:
         return text_of(found), found
     if texts.declaration.kind == "query":
         query = query_of(texts, row)
-        version = f"\n{query.version}" if query.version else ""
+        version = f"\n{VERSION}\n{query.version}" if query.version else ""
         return f"-- {shown(query.uri)}\n{query.sql}{version}", query
     return None, None

@@ -125,6 +125,23 @@ def test_postgresql(postgresql, project):
         assert not path.is_file() or password.encode() not in path.read_bytes(), path
 
 
+def test_a_version_of_several_values(shop):
+    """Is told with them apart, and `show` says which of the queries it is."""
+    versioned = VERSIONED.replace("SELECT max(id)", "SELECT max(id), count(*)")
+    shop.datafile(versioned)
+    shop.build()
+    execute(shop, "INSERT INTO orders VALUES (12, 5)")
+    why = shop.command("why", "orders").stdout
+    assert why.splitlines()[1] == "  input-changed: the database: 1, 1 → 12, 2"
+    shop.datafile(versioned.replace("SELECT max(id), count(*) FROM", "SELECT id, paid FROM"))
+    shop.build()
+    execute(shop, "DELETE FROM orders WHERE id = 1")
+    said = "the database: 1, 2.5; 12, 5.0 → 12, 5.0"
+    assert said in shop.command("why", "orders").stdout
+    shown = shop.command("show", "orders").stdout
+    assert "-- what tells whether it has changed:\n" in shown.replace("\n  ", "\n"), shown
+
+
 def test_a_version_has_the_time_that_its_target_has(project, postgresql):
     """As where another one has locked the table."""
     postgresql.execute("CREATE TABLE locked (n int)")
