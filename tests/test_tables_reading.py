@@ -455,6 +455,9 @@ def test_a_folder_has_one_format():
         '  hint: say what it is, as in `format = "csv"`: parquet, arrow, orc, csv, tsv, jsonl'
     )
     assert rows(file("d/c.txt", "a\n1\n"), format="csv") == [{"a": 1}]
+    assert fault(file("d/b.xlsx", "PK")) == (
+        "`d/b.xlsx` is not a table by its ending\n  hint: save the sheet as CSV, and read that"
+    )
 
 
 def test_what_is_not_there():

@@ -263,6 +263,16 @@ def test_what_the_format_of_the_output_cannot_hold(project):
     ]
 
 
+def test_a_spreadsheet_as_output(project):
+    """Is none of the formats; CSV is, which it opens."""
+    done, lines = made(project, "from t", 'output = "build/m.XLSX"')
+    assert (done.returncode, lines[0].partition(": ")[2], lines[1]) == (
+        2,
+        "the output `build/m.XLSX` is not a table by its ending",
+        "  hint: write CSV: a spreadsheet opens it",
+    )
+
+
 def test_a_mistake_in_a_prelude(project):
     """Names the file that it is in, wherever the query is; found at once or with the tables."""
     made(project, "select f(id) as n from t", "prelude = ['p.sql', 'o.sql']", o="", p="")
