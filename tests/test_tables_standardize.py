@@ -26,7 +26,7 @@ from datamake.action import Piece, View
 from datamake.datafile.standard import standard
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.formats import Reading
-from datamake.tables import TableError, delimited, feeds, jsonlines
+from datamake.tables import TableError, casting, delimited, feeds, jsonlines
 from datamake.tables.session import Limits
 from datamake.tables.standardize import REJECTS, Outcome, standardize
 from datamake.threads import Ending
@@ -912,3 +912,21 @@ def test_a_table_has_no_million_columns():
         "`a.csv` has 100,001 columns, and a table at most 100,000\n"
         "  hint: put what is so wide into rows, or take it by its bytes"
     )
+
+
+def test_what_is_wrong_is_not_looked_at_again_and_again():
+    """Where all of it is: each value once, and hardly more, whatever is around it."""
+    asked = []
+
+    def convert(values):
+        asked.append(len(values))
+        return values.cast(pa.int64())
+
+    texts = pa.array([f"x{number}" for number in range(1000)] + ["1", None])
+    made, wrong = casting.apart(texts, convert, all_rows=True)
+    assert (made[1000:].to_pylist(), wrong) == ([1, None], list(range(1000)))
+    assert len(asked) < 1500
+    slices = [pa.array(["0x1", "2", "3"]).slice(at, 1) for at in (1, 2)]
+    assert [casting.told(each, pa.int64()).to_pylist() for each in slices] == [[2], [3]]
+    with pytest.raises(pa.ArrowInvalid):
+        casting.told(pa.array(["1", "0x1"]).slice(1), pa.int64())

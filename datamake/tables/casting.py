@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     Convert = Callable[[pa.Array], pa.Array]
 
+FEW = 8
+"""Values of which some are wrong that are looked at one by one."""
 NOT_UTF8 = "is not UTF-8"
 TEXT = pa.string()
 
@@ -188,7 +190,8 @@ def apart(values: pa.Array, convert: Convert, *, all_rows: bool) -> tuple[pa.Arr
 
 
 def _apart(values: pa.Array, convert: Convert) -> tuple[pa.Array, list[int]]:
-    parts: list[pa.Array] = []
+    none = convert(values.slice(0, 0))
+    parts: list[pa.Array] = [none]
     wrong: list[int] = []
     waiting = [(0, len(values))]
     while waiting:
@@ -197,12 +200,12 @@ def _apart(values: pa.Array, convert: Convert) -> tuple[pa.Array, list[int]]:
             parts.append(convert(values.slice(first, count)))
         except pa.ArrowInvalid:
             if count == 1:
-                parts.append(convert(values.slice(first, 0)))
-                parts.append(pa.nulls(1, parts[-1].type))
+                parts.append(pa.nulls(1, none.type))
                 wrong.append(first)
             else:
-                half = count // 2
-                waiting += [(first + half, count - half), (first, half)]
+                part = (count + 1) // 2 if count > FEW else 1
+                starts = range(first, first + count, part)
+                waiting += [(at, min(part, first + count - at)) for at in reversed(starts)]
     return pa.concat_arrays(parts), wrong
 
 
@@ -214,12 +217,22 @@ def told(texts: pa.Array, dtype: pa.DataType, decimal: str = ".") -> pa.Array:
     made = converted(texts, dtype, decimal)
     if not kinds.is_integer(dtype):
         return finite(texts, made)
-    data = texts.buffers()[2]
-    letters = b"" if data is None else data.to_pybytes()  # more than those of this slice, maybe
+    letters = _letters(texts)
     some = b"x" in letters or b"X" in letters
     if some and pc.any(pc.match_substring(texts, "x", ignore_case=True)).as_py():
         raise pa.ArrowInvalid("not decimal")
     return made
+
+
+def _letters(texts: pa.Array) -> bytes:
+    """All of some texts, one behind the other, and what lies between them."""
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return b""
+    ends = memoryview(offsets).cast("i")
+    first, last = ends[texts.offset], ends[texts.offset + len(texts)]
+    found: bytes = data.slice(first, last - first).to_pybytes()
+    return found
 
 
 def mapped(texts: Mapping[str, Any], decimal: str) -> Convert:

@@ -96,9 +96,11 @@ class Cleaning:
         if not faults and not chunk.refused:
             return batch
         first: dict[int, Refused] = {}
+        named = {name for _, name, _ in faults}
+        raws = {name: self._raw(file, name, chunk.batch) for name in named}
         for row, name, reason in sorted(faults, key=lambda fault: fault[0]):
             if row not in first:
-                raw = self._raw(file, name, chunk.batch)
+                raw = raws[name]
                 said = None if raw is None else text(raw[row])
                 first[row] = Refused(chunk.number(row), name, said, reason)
         refused = sorted([*first.values(), *chunk.refused], key=lambda each: each.row)
