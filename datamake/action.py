@@ -83,6 +83,8 @@ class Tabular:
     threads: int = 1
     memory: int | None = None
     folder: str = ""
+    urls: Mapping[str, str] = NOTHING
+    """Local copy → the URL of what it is a copy of, as it is shown."""
 
 
 @value

@@ -22,7 +22,7 @@ from datamake.journal import file_name
 from datamake.model import KEPT, TABULAR
 from datamake.moves import remove
 from datamake.recipes import Query
-from datamake.urls import hidden, is_url
+from datamake.urls import hidden, is_url, shown
 from datamake.values import replace
 
 TYPE_CHECKING = False
@@ -157,7 +157,9 @@ class Preparation:
         }
         if target.kind in TABULAR:
             found = views(target.inputs, contents, self._absolute, self._each)
-            return Action(**common, tabular=tabular(target, found, os.path.join(root, KEPT, "tmp")))
+            work = tabular(target, found, os.path.join(root, KEPT, "tmp"))
+            away = {self._absolute(c.path): shown(c.path) for c in contents if is_url(c.path)}
+            return Action(**common, tabular=replace(work, urls=away))
         if target.kind == "copy":
             sources = [path for some in self._inputs(target, contents)[0] for path in some]
             return Action(**common, copies=_copies(root, sources, places))

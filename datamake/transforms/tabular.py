@@ -96,7 +96,7 @@ def _sql(action: Action, course: Course) -> tuple[str, ...]:
     assert work is not None
     out = action.slots[0].path
     paths = [path for view in work.views for piece in view.pieces for path in piece.paths]
-    with named(paths, _relative(action)):
+    with named(paths, _declared(action)):
         try:
             run(work.recipe.text, work.views, work.prelude, out, _limits(work, course))
         except TableError as error:
@@ -104,9 +104,19 @@ def _sql(action: Action, course: Course) -> tuple[str, ...]:
     return ()
 
 
-def _relative(action: Action) -> Callable[[str], str]:
-    """The path of a file as it is shown."""
-    return lambda path: os.path.relpath(path, action.env["DATAMAKE_ROOT"])
+def _declared(action: Action) -> Callable[[str], str]:
+    """The path of a file as it is shown: from the project's root, or its URL."""
+    urls = action.tabular.urls if action.tabular else {}
+
+    def shown(path: str) -> str:
+        above = path
+        while above not in urls and above != os.path.dirname(above):
+            above = os.path.dirname(above)
+        if above in urls:
+            return urls[above] + path[len(above) :]
+        return os.path.relpath(path, action.env["DATAMAKE_ROOT"])
+
+    return shown
 
 
 def _standardize(action: Action, course: Course) -> tuple[str, ...]:
@@ -119,7 +129,7 @@ def _standardize(action: Action, course: Course) -> tuple[str, ...]:
         work.views,
         [slot.path for slot in action.slots],
         _limits(work, course),
-        _relative(action),
+        _declared(action),
     )
     if found.rejected and found.rejected == found.total:
         from datamake.tables.profile import reasons

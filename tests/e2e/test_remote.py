@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from email.utils import formatdate
 
+import pyarrow.parquet as pq
 import pytest
 from remote_servers import Site
 
@@ -614,3 +615,18 @@ copy = true
     for name, error in (("far", far), ("near", wrong.format("near.csv"))):
         for arguments in (("sql", f"from {name}"), ("show", "--data", name)):
             assert project.cli(*arguments).stderr == f"error: {error}\n  x,y,z\n"
+
+
+def test_rows_in_quarantine_name_the_url(project, web):
+    """So that what is in quarantine is the same at each run."""
+    web.put("x.csv", b"id\n1\nx\n", validator="etag")
+    project.datafile(f"""
+        [targets.t]
+        inputs = ["{web.url}x.csv"]
+        standardize = {{ on_error = "quarantine", columns = {{ id = "int64" }} }}
+    """)
+    built = project.build()
+    assert built.ok
+    rejects = pq.read_table(project.path("build/rejects/t.parquet"))
+    assert rejects["source_file"].to_pylist() == [f"{web.url}x.csv"]
+    assert f"`{web.url}x.csv`: row 2, column `id`: `x`" in built.notices
