@@ -6,6 +6,7 @@ Knows when they were last modified, as their store says, or the greatest time in
 from __future__ import annotations
 
 import os
+from math import isfinite
 
 from datamake.bringing import source_view
 from datamake.datafile.units import shortened
@@ -98,8 +99,15 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
         with named(paths_of(found), lambda path: os.path.relpath(path, space.root)):
             return repr(newest(opened(found), column))
 
-    known = Insights(space).of_view(f"newest-1 {column}", found, looked)
+    known = Insights(space).of_view(f"newest-1 {column}", found, looked, _is_time)
     return None if known == "None" else float(known)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return text == "None" or isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _times(space: Workspace, asked: Input) -> Iterator[float]:

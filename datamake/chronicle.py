@@ -70,12 +70,8 @@ def blockers(project: Project, name: str) -> list[str]:
     last = past.results(target, 1)
     if not last or last[0].status != Status.BLOCKED.value:
         return []
-    failed = (last[0].run, Status.FAILED.value)
-    return [
-        need
-        for need in map(shown, project.graph.closure([target]))
-        if failed in ((each.run, each.status) for each in past.target_runs(need, RUNS))
-    ]
+    failed = set(past.names(last[0].run, Status.FAILED.value))
+    return [need for need in map(shown, project.graph.closure([target])) if need in failed]
 
 
 # Names
@@ -125,7 +121,6 @@ def _names(project: Project, run: Run) -> dict[str, list[str]]:
 
 
 def target_run(run: TargetRun) -> Document:
-    """What became of a target in a run."""
     """What became of a target in a run."""
     return {
         "run": run.run,

@@ -10,6 +10,7 @@ import os
 from datamake import surroundings
 from datamake.counting import values
 from datamake.datafile import queries
+from datamake.errors import DatamakeError
 from datamake.fingerprint import Context
 from datamake.tables.engine import version
 from datamake.values import NOTHING
@@ -97,7 +98,7 @@ def _timed(call: Callable[[Interruptible], str], limit: float) -> str:
     timer.start()
     try:
         return attended(lambda: call(ending.interruptible), ending.end)
-    except TableError:
+    except DatamakeError:
         if not late:
             raise
         raise TableError(

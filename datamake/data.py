@@ -113,7 +113,7 @@ def answer(space: Workspace, query: str) -> Iterator[pa.RecordBatchReader | None
             for name, other in lacking.items():
                 if f"`{name}`".casefold() in error.headline.casefold():
                     raise other from None
-            raise adhoc.unknown(error, _tables(space), _names(space)) from error
+            raise adhoc.unknown(error, lambda: _tables(space), _names(space)) from error
 
 
 def connection(space: Workspace) -> Any:
@@ -153,13 +153,23 @@ def _tables(space: Workspace) -> list[str]:
     """Those of these names that have data, or are at a URL, and are tables by their endings."""
     found = []
     for name in _names(space):
-        asked = space.graph.sources.get(name)
         try:
-            if (asked is not None and asked.kind == "remote") or _is_table(view(space, name)):
+            if _at_url(space, name) or _is_table(view(space, name)):
                 found.append(name)
         except DatamakeError:  # not built yet, or without an output
             continue
     return found
+
+
+def _at_url(space: Workspace, name: str) -> bool:
+    graph = space.graph
+    if name in graph.sources:
+        return graph.sources[name].kind == "remote"
+    family = graph.expansion.families.get(name)
+    made = [
+        graph.targets[each] for each in (family.rows if family else [name]) if each in graph.targets
+    ]
+    return any(is_url(output.path) for target in made for output in target.outputs)
 
 
 def _is_table(view: View) -> bool:

@@ -153,8 +153,8 @@ class History:
             (stored(name), len(beginning), beginning, limit),
         )
 
-    def names(self, run: int, status: str, most: int) -> list[str]:
-        """The first targets with a status in a run, by name."""
+    def names(self, run: int, status: str, most: int = -1) -> list[str]:
+        """The first targets with a status in a run, by name; all of them by default."""
         return self._database.read(
             lambda rows: [loaded(target) for (target,) in rows],
             "SELECT target FROM results WHERE run = ? AND status = ? ORDER BY target LIMIT ?",

@@ -91,14 +91,19 @@ class Insights:
         formats = {view.reading.format or format_of(path) for path in paths_of(view)}
         if not formats or not formats.issubset(TEXT):
             return view
-        known = self.of_view("types-1", view, lambda: _types_of(view, self.space.go_on))
+        known = self.of_view("types-1", view, lambda: _types_of(view, self.space.go_on), _is_types)
         return replace(view, types=_pairs(known))
 
-    def of_view(self, what: str, view: View, found: Callable[[], str]) -> str:
-        """What is found out of all files of a view, or was before, under the name `what`."""
+    def of_view(
+        self, what: str, view: View, found: Callable[[], str], is_one: Callable[[str], bool]
+    ) -> str:
+        """What is found out of all files of a view, or was before, under the name `what`.
+
+        What was before counts if it `is_one`: it may be from a shared cache.
+        """
         key = _key(self.space, what, view)
         known = self.recall(key)
-        if known is None:
+        if known is None or not is_one(known):
             known = found()
             if _key(self.space, what, view) == key:
                 self.note(key, known)

@@ -114,7 +114,7 @@ def test_nothing_is_left_of_what_a_query_means():
             connection.execute("CREATE VIEW t AS SELECT 1 AS a; CREATE MACRO f(x) AS x + 1")
             connection.execute("CREATE TYPE mood AS ENUM ('a'); CREATE SCHEMA s")
             connection.execute("CREATE VIEW s.t AS SELECT 1; ATTACH ':memory:' AS other")
-            connection.execute("CREATE VIEW other.t AS SELECT 1")
+            connection.execute("CREATE VIEW other.t AS SELECT 1; CREATE SCHEMA memory")
             connection.register("r", pa.table({"a": [1]}))
             connection.execute("SET TimeZone = 'Asia/Tokyo'; CREATE TEMP TABLE u AS FROM r")
             connection.execute("FROM nosuch")

@@ -22,7 +22,7 @@ from datamake.threads import attended
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from datamake.action import View
@@ -99,13 +99,16 @@ def listed(names: Sequence[str]) -> pa.RecordBatchReader:
     return pa.table({"name": pa.array(names, pa.string())}).to_reader()
 
 
-def unknown(error: TableError, names: Sequence[str], declared: Sequence[str]) -> TableError:
-    """The same error and, where it is of an unknown table, which there are.
+def unknown(
+    error: TableError, known: Callable[[], Sequence[str]], declared: Sequence[str]
+) -> TableError:
+    """The same error and, where it is of an unknown table, which there are: `known` says it then.
 
     `declared` are all that there may be; it may be a slip of one that is not there yet.
     """
     if not error.headline.startswith(NO_TABLE):
         return error
+    names = known()
     name = error.headline[len(NO_TABLE) : -1]
     hint = did_you_mean(name, names) or did_you_mean(name, declared)
     shown = ", ".join(f"`{name}`" for name in names[:NAMED])

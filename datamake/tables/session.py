@@ -55,6 +55,7 @@ SAME = (
     "SET TimeZone = 'UTC'; SET Calendar = 'gregorian'; SET errors_as_json = true; "
     "SET parquet_metadata_cache = true"
 )
+ONE = Lock()
 ATTACHED = (
     "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
 )
@@ -107,24 +108,30 @@ def meaning() -> Iterator[Any]:
 
     One database serves all, one after the other: to open one takes ten times longer than to ask.
     """
-    database, lock = _database()
-    with lock:
-        connection = database.cursor()
+    with ONE:
+        connection = _database().cursor()
         try:
             connection.execute(f"{SAME}; ATTACH ':memory:' AS __meaning__; USE __meaning__")
             yield connection
         finally:
-            connection.execute("USE memory")
-            for (name,) in connection.execute(ATTACHED).fetchall():
-                connection.execute(f"DETACH {identifier(name)}")
+            _emptied(connection)
             connection.close()
 
 
+def _emptied(connection: Any) -> None:
+    try:
+        connection.execute("USE memory.main")  # `memory` alone may be a schema of a query's
+        for (name,) in connection.execute(ATTACHED).fetchall():
+            connection.execute(f"DETACH {identifier(name)}")
+    except duckdb().Error:
+        _database.cache_clear()
+
+
 @lru_cache(1)
-def _database() -> tuple[Any, Lock]:
+def _database() -> Any:
     database = duckdb().connect(":memory:", config={**SETTINGS, "threads": 1})
     atexit.register(database.close)
-    return database, Lock()
+    return database
 
 
 class Handed:

@@ -15,6 +15,7 @@ from datamake.action import Result
 from datamake.errors import DatamakeError, EnvironmentFailed
 from datamake.process import GRACE, INTERRUPTED, Keepers, last_lines
 from datamake.slots import AT_ONCE
+from datamake.values import replace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class Workshop:
             known = self._held(action, outputs) if action.as_tables else ()
         except DatamakeError as error:  # what cannot be digested is the action's work
             facts = (*error.facts, f"hint: {error.hint}") if error.hint else error.facts
-            return Result(action.target, error.headline, facts, (), outcome.duration)
+            failed = Result(action.target, error.headline, facts, (), outcome.duration)
+            return replace(failed, environment=isinstance(error, EnvironmentFailed))
         result = Result(
             action.target,
             None,
