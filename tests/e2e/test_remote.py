@@ -630,3 +630,19 @@ def test_rows_in_quarantine_name_the_url(project, web):
     rejects = pq.read_table(project.path("build/rejects/t.parquet"))
     assert rejects["source_file"].to_pylist() == [f"{web.url}x.csv"]
     assert f"`{web.url}x.csv`: row 2, column `id`: `x`" in built.notices
+
+
+def test_what_tables_there_are_needs_no_download(remote):
+    """Sources and outputs at URLs are listed by their names."""
+    remote.remote("""
+[sources.far]
+path = "BUCKET/far.csv"
+[targets.made]
+output = "BUCKET/made.csv"
+run = "echo id > {output}"
+""")
+    assert remote.build("made").ok
+    remote.bucket.proxy.forget()
+    done = remote.command("sql", "show tables")
+    assert done.stdout.split() == ["name", "far", "made", "2", "rows"]
+    assert remote.bucket.proxy.bodies == []

@@ -309,6 +309,7 @@ def test_facts_that_are_none(project, text):
     project.write("s.parquet", parquet(a=[1]))
     project.write("s.csv", "a\n1\n")
     assert project.build().ok
+    shown = project.command("show", "csv", "--data").stdout
     connection = sqlite3.connect(project.path(".datamake/state.sqlite"))
     with connection:
         assert connection.execute("UPDATE facts SET text = ?", (text,)).rowcount > 6
@@ -317,6 +318,7 @@ def test_facts_that_are_none(project, text):
     assert project.build().statuses == {"t": "up-to-date"}
     assert project.command("check").returncode == 0
     assert project.command("why", "t").returncode == 0
+    assert project.command("show", "csv", "--data").stdout == shown
 
 
 def test_the_age_of_a_column_is_that_of_how_it_is_read(project):
