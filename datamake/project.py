@@ -258,8 +258,14 @@ class Project:
 
         Raises UsageError for a wrong selection, and EnvironmentFailed.
         """
-        from datamake import assurance
+        from contextlib import suppress
 
+        from datamake import assurance
+        from datamake.errors import DatafileError
+
+        if self.space.graph.pending:
+            with suppress(DatafileError):  # an input is missing: instances stay unknown
+                self.plan([*self.space.graph.pending])
         return assurance.check(self.space, select)
 
     def close(self) -> None:

@@ -896,3 +896,22 @@ def test_what_checks_lack(project, monkeypatch):
     done = project.command("check")
     assert done.returncode == 4
     assert "`sql` needs DuckDB" in done.stdout
+
+
+def test_instances_that_a_build_finds_are_checked(project):
+    """As soon as what makes their files is up to date; before it there is nothing to check."""
+    project.datafile("""
+        [targets.split]
+        output = "parts/"
+        run = "for x in a b; do echo id > {output}/$x.csv; echo 1 >> {output}/$x.csv; done"
+        [targets.each]
+        foreach = "parts/{x}.csv"
+        inputs = ["parts/{x}.csv"]
+        output = "out/{x}.csv"
+        copy = true
+        checks = [{ unique = ["id"] }]
+    """)
+    assert "there is nothing to check" in project.command("check").stderr
+    assert project.build().ok
+    assert project.command("check").stdout == "passed each[a]  1 check\npassed each[b]  1 check\n"
+    assert project.command("check", "each[b]").stdout == "passed each[b]  1 check\n"
