@@ -35,7 +35,6 @@ def check(space: Workspace, chosen: Sequence[str] = ()) -> Document:
 
     `ok` says whether none failed, `exit_code` also whether that was the environment. Raises UsageError where nothing that is selected is checked.
     """
-    space.begin(write=False)
     judge = Judge(space, Demands(), space.variables)
     try:
         found = [_checked(judge, name) for name in _names(space, chosen)]

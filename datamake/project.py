@@ -263,6 +263,7 @@ class Project:
         from datamake import assurance
         from datamake.errors import DatafileError
 
+        self.space.begin(write=False)
         if self.space.graph.pending:
             with suppress(DatafileError):  # an input is missing: instances stay unknown
                 self.plan([*self.space.graph.pending])
