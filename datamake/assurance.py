@@ -33,7 +33,8 @@ VERSION = 1
 def check(space: Workspace, chosen: Sequence[str] = ()) -> Document:
     """What came of the checks of the selected sources and targets, of all by default.
 
-    `ok` says whether none failed, `exit_code` also whether that was the environment. Raises UsageError where nothing that is selected is checked.
+    The graph is as the caller has found it. `ok` says whether none failed, `exit_code` also whether
+    that was the environment. Raises UsageError where nothing that is selected is checked.
     """
     judge = Judge(space, Demands(), space.variables)
     try:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     Report = tuple[str, "list[str] | None"]
 
 TABLES = {"Table", "Dataset", "DataFrame", "LazyFrame", "RecordBatch", "RecordBatchReader"}
-COLUMNS = {"Series"}
-"""What those who write tables refuse, with a hint."""
+NEARLY = {"Series"}
+"""What is no table, and is refused by who writes tables: that has a hint."""
 OLDEST = (3, 10)
 """The first Python that datamake's own modules run under."""
 TEXT = 500
@@ -215,7 +215,7 @@ def publish(call: dict[str, Any], returned: Any) -> None:
     """Write the tables that a function returned to its outputs."""
     several = returned.values() if isinstance(returned, dict) else [returned]
     for each in several:
-        if not (hasattr(each, "__arrow_c_stream__") or type(each).__name__ in TABLES | COLUMNS):
+        if not (hasattr(each, "__arrow_c_stream__") or type(each).__name__ in TABLES | NEARLY):
             kind = f"`{type(each).__name__}`"
             raise Refused(
                 f"`{call['function']}` returned a {'`dict` of ' * (each is not returned)}{kind}: "

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datamake.tables.drivers import Told
 
     Interruptible = Callable[[Callable[[], None]], None]
-    """Is called with what ends the work, to be called from another thread: TableError."""
+    """Is called with what ends the work from another thread. Raises DatamakeError if it is to end now."""
 
     class Connection(Protocol):
         """An open database."""
