@@ -69,6 +69,11 @@ class View:
     columns: frozenset[str] | None = None
     types: Sequence[tuple[str, str]] | None = None
 
+    @property
+    def paths(self) -> list[str]:
+        """Those of all its pieces."""
+        return [path for piece in self.pieces for path in piece.paths]
+
 
 @value
 class Tabular:

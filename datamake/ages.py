@@ -10,7 +10,7 @@ from math import isfinite
 
 from datamake.bringing import source_view
 from datamake.datafile.units import shortened
-from datamake.insights import Insights, paths_of
+from datamake.insights import Insights
 from datamake.tables import TableError
 
 TYPE_CHECKING = False
@@ -96,7 +96,7 @@ def _newest(space: Workspace, source: str, column: str) -> float | None:
         from datamake.tables.profile import newest
         from datamake.tables.views import opened
 
-        with named(paths_of(found), lambda path: os.path.relpath(path, space.root)):
+        with named(found.paths, lambda path: os.path.relpath(path, space.root)):
             return repr(newest(opened(found), column))
 
     known = Insights(space).of_view(f"newest-1 {column}", found, looked, _is_time)

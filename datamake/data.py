@@ -49,7 +49,7 @@ def dataset(space: Workspace, name: str) -> ds.Dataset:
     from datamake.tables.datasets import dataset as opened
 
     found = view(space, name, local=True)
-    return opened([path for piece in found.pieces for path in piece.paths], found.reading)
+    return opened(found.paths, found.reading)
 
 
 def preview(space: Workspace, name: str) -> dict[str, Any]:
@@ -173,9 +173,8 @@ def _at_url(space: Workspace, name: str) -> bool:
 
 
 def _is_table(view: View) -> bool:
-    paths = [path for piece in view.pieces for path in piece.paths]
     return view.reading.format is not None or all(
-        os.path.isdir(path) or format_of(path) is not None for path in paths
+        os.path.isdir(path) or format_of(path) is not None for path in view.paths
     )
 
 

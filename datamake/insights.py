@@ -88,7 +88,7 @@ class Insights:
 
     def typed(self, view: View) -> View:
         """A view of texts with the types of its columns; of other files as it is."""
-        formats = {view.reading.format or format_of(path) for path in paths_of(view)}
+        formats = {view.reading.format or format_of(path) for path in view.paths}
         if not formats or not formats.issubset(TEXT):
             return view
         known = self.of_view("types-1", view, lambda: _types_of(view, self.space.go_on), _is_types)
@@ -209,11 +209,6 @@ class Insights:
         """The names of the files in a folder that are not hidden."""
         files = self.space.entries(Written(content.path, content.digest))
         return [name for name in files if not is_note(name)]
-
-
-def paths_of(view: View) -> list[str]:
-    """The absolute paths of its files and folders."""
-    return [path for piece in view.pieces for path in piece.paths]
 
 
 def _key(space: Workspace, what: str, view: View) -> str:

@@ -161,9 +161,7 @@ def standardize(
     is shown by. Raises TableError; then neither file is there.
     """
     with ExitStack() as stack:
-        stack.enter_context(
-            named([path for view in views for piece in view.pieces for path in piece.paths], shown)
-        )
+        stack.enter_context(named([path for view in views for path in view.paths], shown))
         plan = Plan(standard, files(standard, views), limits.go_on)
         out, *rejects = outs
         refused = None

@@ -76,7 +76,7 @@ def _results(action: Action, checking: Checking, path: str, course: Course) -> t
     reading = Reading(schema=checking.schema.types) if checking.schema else Reading()
     view = checking.view or View("this", (Piece((path,)),), reading)
     views = (view, *checking.references)
-    paths = [each for view in views for piece in view.pieces for each in piece.paths]
+    paths = [path for view in views for path in view.paths]
     with named(paths, shown):
         this = opened(view, course.go_on)
         references = {name: this for name, _ in referred(checking.checks)}  # itself, if no other

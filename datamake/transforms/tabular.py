@@ -95,7 +95,7 @@ def _sql(action: Action, course: Course) -> tuple[str, ...]:
     work = action.tabular
     assert work is not None
     out = action.slots[0].path
-    paths = [path for view in work.views for piece in view.pieces for path in piece.paths]
+    paths = [path for view in work.views for path in view.paths]
     with named(paths, _declared(action)):
         try:
             run(work.recipe.text, work.views, work.prelude, out, _limits(work, course))
